@@ -1,0 +1,42 @@
+/* The seam of the calling conventions: where each value of a signature lives.
+ *
+ * An abi/<name>.c is a pure function from types to places: no register is touched and no host macro
+ * is asked, so every convention is compiled, explained and tested on every machine. */
+#ifndef PT_ABI_H
+#define PT_ABI_H
+
+#include "../type.h"
+
+/* Registers are numbered in the order in which the convention hands them out. */
+enum pt_bank { PT_BANK_GENERAL, PT_BANK_VECTOR, PT_BANK_X87, PT_BANK_STACK };
+
+/* One part of a value: size bytes at offset, in a register or at `stack` in the argument area. */
+struct pt_part {
+    enum pt_bank bank;
+    uint8_t index;
+    uint32_t offset;
+    uint32_t size;
+    uint32_t stack;
+};
+
+struct pt_location {
+    uint8_t nparts; /* 0: nothing is passed (void, an empty struct) */
+    uint8_t by_reference;
+    struct pt_part parts[PYTRAMP_MAX_PLACES];
+};
+
+struct pt_abi {
+    const char *name;
+    pytramp_abi code;
+    /* Fills *result_at and at[0..nargs-1]; *stack_size with the bytes of memory arguments.
+     * PYTRAMP_E_TYPE where the convention cannot pass a type, PYTRAMP_E_TOO_LARGE. */
+    pytramp_status (*classify)(const pytramp_type *result, size_t nargs,
+                               const pytramp_type *const *args, struct pt_location *result_at,
+                               struct pt_location *at, uint32_t *stack_size);
+    /* The name of a register that holds an argument, or the result. */
+    const char *(*register_name)(const struct pt_part *part, int is_result);
+};
+
+PT_HIDDEN extern const struct pt_abi pt_abi_sysv_x86_64;
+
+#endif

@@ -1,0 +1,67 @@
+/* The saved-register frame, and the numbers that stubs.S and C must agree on. x86-64, System V.
+ *
+ * Included by the assembler: nothing but #define outside the __ASSEMBLER__ guard. The C half proves
+ * every number with static_assert, so no offset is counted by hand twice. */
+#ifndef PT_FRAME_H
+#define PT_FRAME_H
+
+/* A unit is what one growth adds: this many bytes of stubs, then as many bytes of slots. */
+#define PT_UNIT          65536
+#define PT_STUB_SIZE     16
+#define PT_UNIT_STUBS    4096 /* PT_UNIT / PT_STUB_SIZE */
+#define PT_BUILTIN_UNITS 2    /* how many units stand in the library's own text */
+
+/* struct pt_slot */
+#define PT_SLOT_SIZE   16 /* equal to PT_STUB_SIZE, so slot = code + PT_UNIT in a grown pair */
+#define PT_SLOT_DATA   0
+#define PT_SLOT_TARGET 8
+
+/* struct pt_record (pool.h) */
+#define PT_RECORD_KIND      16
+#define PT_RECORD_SIGNATURE 24
+#define PT_RECORD_HANDLER   32
+#define PT_RECORD_USERDATA  40
+#define PT_RECORD_LABEL     48
+#define PT_RECORD_SIZE      64
+
+/* struct pt_frame. The return address lies at PT_FRAME_SIZE; entry with rsp = 16n + 8 (psABI 3.2.2)
+ * makes the frame itself 16-byte aligned. */
+#define PT_FRAME_GPR        0   /* rdi rsi rdx rcx r8 r9 */
+#define PT_FRAME_VEC        48  /* xmm0 .. xmm7 */
+#define PT_FRAME_RESULT     176 /* rax rdx, then xmm0 xmm1 (low halves), then st0 st1 */
+#define PT_FRAME_RESULT_VEC (PT_FRAME_RESULT + 16)
+#define PT_FRAME_RESULT_X87 (PT_FRAME_RESULT + 32)
+#define PT_FRAME_SIZE       248
+#define PT_FRAME_STACK      256 /* the caller's memory arguments */
+
+#ifndef __ASSEMBLER__
+#  include <assert.h>
+#  include <stddef.h>
+#  include <stdint.h>
+
+struct pt_frame {
+    uint64_t gpr[6];
+    struct {
+        _Alignas(16) unsigned char bytes[16];
+    } vec[8];
+    struct {
+        uint64_t gpr[2];
+        uint64_t vec[2];
+        struct {
+            _Alignas(16) unsigned char bytes[16];
+        } x87[2];
+    } result;
+};
+
+static_assert(PT_UNIT_STUBS * PT_STUB_SIZE == PT_UNIT, "a unit is full of stubs");
+static_assert(PT_SLOT_SIZE == PT_STUB_SIZE, "slot i lies at the same offset as stub i");
+static_assert(offsetof(struct pt_frame, gpr) == PT_FRAME_GPR, "");
+static_assert(offsetof(struct pt_frame, vec) == PT_FRAME_VEC, "");
+static_assert(offsetof(struct pt_frame, result) == PT_FRAME_RESULT, "");
+static_assert(offsetof(struct pt_frame, result.vec) == PT_FRAME_RESULT_VEC, "");
+static_assert(offsetof(struct pt_frame, result.x87) == PT_FRAME_RESULT_X87, "");
+static_assert(sizeof(struct pt_frame) <= PT_FRAME_SIZE, "");
+static_assert(PT_FRAME_STACK == PT_FRAME_SIZE + 8, "the return address lies between");
+static_assert(PT_FRAME_STACK % 16 == 0, "the frame is aligned as the vector registers ask");
+#endif
+#endif

@@ -1,0 +1,460 @@
+/* pytramp.Closure: a heap type, since a pybind11 class costs more to make than all the rest. */
+#include "bindings.h"
+
+#include <structmember.h>
+
+namespace pytramp {
+
+using Object = pt_closure_object;
+
+static PyTypeObject *closure_type;
+
+static Object *as_closure(PyObject *self) {
+    return reinterpret_cast<Object *>(self);
+}
+
+/* ---- Making one ---- */
+
+struct Arity {
+    Py_ssize_t least, most; /* most < 0: any number */
+};
+
+static Py_ssize_t size_of(PyObject *tuple) {
+    return tuple ? PyTuple_GET_SIZE(tuple) : 0;
+}
+
+static Arity arity_of(PyFunctionObject *function) {
+    PyCodeObject *code = reinterpret_cast<PyCodeObject *>(function->func_code);
+    Py_ssize_t most = code->co_argcount;
+    Py_ssize_t least = most - size_of(function->func_defaults);
+    return {least, code->co_flags & CO_VARARGS ? -1 : most};
+}
+
+static int has_required_keywords(PyFunctionObject *function) {
+    PyCodeObject *code = reinterpret_cast<PyCodeObject *>(function->func_code);
+    PyObject *defaults = function->func_kwdefaults;
+    return code->co_kwonlyargcount > (defaults ? PyDict_GET_SIZE(defaults) : 0);
+}
+
+static int refuse_arity(pt_signature_object *signature, PyObject *callable, Arity arity,
+                        Py_ssize_t bound) {
+    Py_ssize_t wanted = arity.most < 0 || signature->nargs < arity.least - bound
+                            ? arity.least - bound
+                            : arity.most - bound;
+    PyErr_Format(PyExc_TypeError, "%R takes %zd positional argument%s, but %S passes %zd", callable,
+                 wanted, wanted == 1 ? "" : "s", signature, signature->nargs);
+    return -1;
+}
+
+/* Only what can be seen at a glance: a Python function or a method of one. */
+static int check_arity(pt_signature_object *signature, PyObject *callable) {
+    Py_ssize_t bound = 0;
+    PyObject *function = callable;
+    if (PyMethod_Check(callable)) {
+        function = PyMethod_GET_FUNCTION(callable);
+        bound = 1;
+    }
+    if (!PyFunction_Check(function)) return 0;
+    PyFunctionObject *python = reinterpret_cast<PyFunctionObject *>(function);
+    Arity arity = arity_of(python);
+    Py_ssize_t passed = signature->nargs + bound;
+    if (passed < arity.least || (arity.most >= 0 && passed > arity.most))
+        return refuse_arity(signature, callable, arity, bound);
+    if (has_required_keywords(python)) {
+        PyErr_Format(
+            PyExc_TypeError,
+            "%R has a keyword-only parameter without default; C passes arguments by position",
+            callable);
+        return -1;
+    }
+    return 0;
+}
+
+static int check(pt_signature_object *signature, PyObject *callable, const Options &options) {
+    if (!PyCallable_Check(callable)) {
+        PyErr_Format(PyExc_TypeError, "a callback must be callable, not %.200s",
+                     Py_TYPE(callable)->tp_name);
+        return -1;
+    }
+    if (options.onerror && options.onerror != Py_None && !PyCallable_Check(options.onerror)) {
+        PyErr_Format(PyExc_TypeError, "onerror must be callable or None, not %.200s",
+                     Py_TYPE(options.onerror)->tp_name);
+        return -1;
+    }
+    if (options.name && options.name != Py_None && !PyUnicode_Check(options.name)) {
+        PyErr_Format(PyExc_TypeError, "name must be a str or None, not %.200s",
+                     Py_TYPE(options.name)->tp_name);
+        return -1;
+    }
+    return check_arity(signature, callable);
+}
+
+static PyFrameObject *frame_at(int depth) {
+    PyFrameObject *frame = PyEval_GetFrame();
+    Py_XINCREF(frame);
+    while (frame && depth-- > 0) {
+        PyFrameObject *back = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = back;
+    }
+    return frame;
+}
+
+/* Where the innermost frame but `depth` stands: kept as code and offset, read only for a report.
+ * Without memory for a frame object the report will not say it. */
+static void note_origin(Object *closure, int depth) {
+    PyFrameObject *frame = frame_at(depth);
+    if (!frame) {
+        PyErr_Clear();
+        return;
+    }
+    closure->made_in = reinterpret_cast<PyObject *>(PyFrame_GetCode(frame));
+#if PY_VERSION_HEX >= 0x030B0000
+    closure->made_at = PyFrame_GetLasti(frame);
+#else
+    closure->made_at = frame->f_lasti * 2; /* counts code units of two bytes */
+#endif
+    Py_DECREF(frame);
+}
+
+/* The closure's extras, made when they are first needed; nullptr with an exception. */
+static pt_extras *need_extras(Object *closure) {
+    if (!closure->extras) {
+        closure->extras = static_cast<pt_extras *>(PyMem_Calloc(1, sizeof(pt_extras)));
+        if (!closure->extras) PyErr_NoMemory();
+    }
+    return closure->extras;
+}
+
+static int set_onerror(Object *closure, PyObject *onerror) {
+    if (!onerror || onerror == Py_None) return 0;
+    if (!need_extras(closure)) return -1;
+    closure->extras->onerror = Py_NewRef(onerror);
+    return 0;
+}
+
+/* "error=: out of range" tells more than the converter's own words, which stay as the cause. */
+static void blame_error_option(PyObject *error) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (PyErr_GivenExceptionMatches(type, PyExc_TypeError) ||
+        PyErr_GivenExceptionMatches(type, PyExc_OverflowError)) {
+        PyErr_Format(type, "error=%R: %S", error, value);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    } else {
+        PyErr_Restore(type, value, traceback);
+    }
+}
+
+/* Converts error once, now, so that it cannot fail when it is needed. */
+static int set_error(Object *closure, PyObject *error) {
+    if (!error || error == Py_None) return 0;
+    const pt_crossing *returns = &closure->signature->returns;
+    pt_extras *extras = need_extras(closure);
+    if (!extras) return -1;
+    extras->error = PyMem_Calloc(1, pytramp_type_size(returns->type) + 1);
+    if (!extras->error) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (!pt_from_python(returns, error, extras->error)) return 0;
+    blame_error_option(error);
+    return -1;
+}
+
+static int open(Object *closure) {
+    pytramp_status status = pt_closure_object_open(closure);
+    if (!status) return 0;
+    set_status(status);
+    return -1;
+}
+
+PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options) {
+    if (check(signature, callable, options)) return nullptr;
+    Object *made = PyObject_GC_New(Object, closure_type);
+    if (!made) return nullptr;
+    /* Everything behind the header starts as zero. */
+    memset(reinterpret_cast<char *>(made) + sizeof(PyObject), 0, sizeof *made - sizeof(PyObject));
+    made->signature =
+        reinterpret_cast<pt_signature_object *>(Py_NewRef(reinterpret_cast<PyObject *>(signature)));
+    made->callable = Py_NewRef(callable);
+    if (options.name && options.name != Py_None) made->name = Py_NewRef(options.name);
+    note_origin(made, options.depth);
+    if (set_onerror(made, options.onerror) || set_error(made, options.error) || open(made)) {
+        Py_DECREF(made);
+        return nullptr;
+    }
+    if (options.immortal) {
+        made->immortal = 1;
+        Py_INCREF(made);
+    }
+    PyObject_GC_Track(made);
+    return reinterpret_cast<PyObject *>(made);
+}
+
+static PyObject *closure_new(PyTypeObject *, PyObject *, PyObject *) {
+    PyErr_SetString(PyExc_TypeError,
+                    "make a Closure with pytramp.callback() or by calling a Signature");
+    return nullptr;
+}
+
+/* ---- Using one ---- */
+
+/* The closure, or nullptr with FreedCallbackError. */
+static Object *open_closure(PyObject *self) {
+    Object *closure = as_closure(self);
+    if (closure->record) return closure;
+    PyErr_Format(pt_FreedCallbackError, "%R is closed", self);
+    return nullptr;
+}
+
+static PyObject *get_address(PyObject *self, void *) {
+    Object *closure = open_closure(self);
+    return closure ? PyLong_FromVoidPtr(pt_closure_object_code(closure)) : nullptr;
+}
+
+static PyObject *as_number(PyObject *self) {
+    return get_address(self, nullptr);
+}
+
+static PyObject *get_wrapped(PyObject *self, void *) {
+    Object *closure = open_closure(self);
+    return closure ? Py_NewRef(closure->callable) : nullptr;
+}
+
+static PyObject *get_name(PyObject *self, void *) {
+    return pt_closure_name(as_closure(self));
+}
+
+static PyObject *get_signature(PyObject *self, void *) {
+    return Py_NewRef(reinterpret_cast<PyObject *>(as_closure(self)->signature));
+}
+
+static PyObject *get_closed(PyObject *self, void *) {
+    return PyBool_FromLong(as_closure(self)->closed);
+}
+
+static PyObject *get_origin(PyObject *self, void *) {
+    return pt_place_text(as_closure(self)->made_in, as_closure(self)->made_at);
+}
+
+/* Calls the Python callable itself; as_ctypes() goes through C. */
+static PyObject *closure_call(PyObject *self, PyObject *args, PyObject *kwargs) {
+    Object *closure = open_closure(self);
+    if (!closure) return nullptr;
+    PyObject *callable = Py_NewRef(closure->callable);
+    PyObject *result = PyObject_Call(callable, args, kwargs);
+    Py_DECREF(callable);
+    return result;
+}
+
+static PyObject *closure_close(PyObject *self, PyObject *) {
+    pt_closure_object_close(as_closure(self), "closed");
+    Py_RETURN_NONE;
+}
+
+static PyObject *closure_enter(PyObject *self, PyObject *) {
+    return open_closure(self) ? Py_NewRef(self) : nullptr;
+}
+
+static PyObject *closure_exit(PyObject *self, PyObject *) {
+    return closure_close(self, nullptr);
+}
+
+static PyObject *closure_repr(PyObject *self) {
+    Object *closure = as_closure(self);
+    PyObject *name = pt_closure_name(closure);
+    if (!name) return nullptr;
+    PyObject *text;
+    if (!closure->record)
+        text = PyUnicode_FromFormat("<pytramp.Closure '%U' %S, closed>", name, closure->signature);
+    else
+        text = PyUnicode_FromFormat("<pytramp.Closure '%U' %S at %p>", name, closure->signature,
+                                    pt_closure_object_code(closure));
+    Py_DECREF(name);
+    return text;
+}
+
+/* pytramp._ctypes makes the objects: ctypes is imported by whoever asks for them. */
+static PyObject *ask_ctypes(const char *function, PyObject *self, PyObject *argument) {
+    if (!open_closure(self)) return nullptr;
+    PyObject *module = PyImport_ImportModule("pytramp._ctypes");
+    PyObject *made =
+        module ? PyObject_CallMethod(module, function, argument ? "OO" : "O", self, argument)
+               : nullptr;
+    Py_XDECREF(module);
+    return made;
+}
+
+static PyObject *get_as_parameter(PyObject *self, void *) {
+    return ask_ctypes("as_parameter", self, nullptr);
+}
+
+static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"prototype", nullptr};
+    PyObject *prototype = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:as_ctypes", const_cast<char **>(names),
+                                     &prototype))
+        return nullptr;
+    return ask_ctypes("as_function", self, prototype);
+}
+
+static PyObject *closure_refuse_copy(PyObject *self, PyObject *) {
+    PyErr_Format(PyExc_TypeError, "cannot copy or pickle %R: its address is its identity", self);
+    return nullptr;
+}
+
+/* ---- For pytramp.propagate ---- */
+
+/* set_sink((list, callable) or None) -> the sink that was there before. */
+static PyObject *closure_set_sink(PyObject *self, PyObject *sink) {
+    Object *closure = open_closure(self);
+    if (!closure) return nullptr;
+    if (sink != Py_None && !(PyTuple_Check(sink) && PyTuple_GET_SIZE(sink) == 2 &&
+                             PyList_Check(PyTuple_GET_ITEM(sink, 0)))) {
+        PyErr_SetString(PyExc_TypeError, "a sink is a list and a callable");
+        return nullptr;
+    }
+    if (!need_extras(closure)) return nullptr;
+    PyObject *before = closure->extras->sink;
+    closure->extras->sink = sink == Py_None ? nullptr : Py_NewRef(sink);
+    return before ? before : Py_NewRef(Py_None);
+}
+
+/* set_silent(bool) -> whether it was. */
+static PyObject *closure_set_silent(PyObject *self, PyObject *silent) {
+    int truth = PyObject_IsTrue(silent);
+    if (truth < 0) return nullptr;
+    int before = as_closure(self)->silent;
+    pt_closure_object_silence(as_closure(self), truth);
+    return PyBool_FromLong(before);
+}
+
+/* ---- Lifetime ---- */
+
+static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
+    Object *closure = as_closure(self);
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(closure->callable);
+    Py_VISIT(closure->signature);
+    if (closure->extras) {
+        Py_VISIT(closure->extras->onerror);
+        Py_VISIT(closure->extras->sink);
+    }
+    return 0;
+}
+
+/* C may still call: the slot turns into a tombstone before anything is taken from under it. */
+static int closure_clear(PyObject *self) {
+    Object *closure = as_closure(self);
+    pt_closure_object_close(closure, "garbage-collected");
+    if (closure->extras) {
+        Py_CLEAR(closure->extras->onerror);
+        Py_CLEAR(closure->extras->sink);
+    }
+    return 0;
+}
+
+static void closure_dealloc(PyObject *self) {
+    Object *closure = as_closure(self);
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self,
+                      closure_dealloc) /* a closure may wrap a closure that wraps a closure ... */
+        if (closure->weakrefs) PyObject_ClearWeakRefs(self);
+    closure_clear(self);
+    Py_XDECREF(closure->callable); /* of a closure that could not be opened */
+    if (closure->extras) PyMem_Free(closure->extras->error);
+    PyMem_Free(closure->extras);
+    Py_XDECREF(closure->signature);
+    Py_XDECREF(closure->name);
+    Py_XDECREF(closure->made_in);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+    Py_TRASHCAN_END
+}
+
+/* ---- The type ---- */
+
+#define GETTER(name, function, doc) {name, function, nullptr, doc, nullptr}
+
+static PyGetSetDef getters[] = {
+    GETTER("address", get_address,
+           "The C function pointer, an int. FreedCallbackError once the closure is closed."),
+    GETTER("signature", get_signature, "The Signature."),
+    GETTER("name", get_name, "The name for reports: as given, or the callable's __qualname__."),
+    GETTER("closed", get_closed, "Whether close() was called or the with block left."),
+    GETTER("origin", get_origin, "Where the closure was made, 'file.py:12'."),
+    GETTER("__wrapped__", get_wrapped, "The Python callable. FreedCallbackError once closed."),
+    GETTER("_as_parameter_", get_as_parameter,
+           "What ctypes passes for it where argtypes does not name a function prototype."),
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+static PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Object, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+static PyMethodDef methods[] = {
+    {"close", closure_close, METH_NOARGS,
+     "close()\n--\n\n"
+     "Free the C function. Never waits: calls inside finish; later ones get the error value and "
+     "are "
+     "reported once as FreedCallbackError through sys.unraisablehook. Closing twice is no error. "
+     "Any "
+     "thread."},
+    {"as_ctypes", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_ctypes)),
+     METH_VARARGS | METH_KEYWORDS,
+     "as_ctypes(prototype=None)\n--\n\n"
+     "A ctypes function pointer to this closure, which it keeps alive in arguments, fields, arrays "
+     "and "
+     "casts. The prototype is made from the signature unless given. UnsupportedTypeError names the "
+     "type "
+     "that ctypes lacks."},
+    {"__enter__", closure_enter, METH_NOARGS, nullptr},
+    {"__exit__", closure_exit, METH_VARARGS, nullptr},
+    {"__reduce__", closure_refuse_copy, METH_NOARGS, nullptr},
+    {"__copy__", closure_refuse_copy, METH_NOARGS, nullptr},
+    {"__deepcopy__", closure_refuse_copy, METH_O, nullptr},
+    {"_set_sink", closure_set_sink, METH_O, nullptr},
+    {"_set_silent", closure_set_silent, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+#define SLOT(id, function) {id, reinterpret_cast<void *>(function)}
+
+static PyType_Slot slots[] = {
+    SLOT(Py_tp_new, closure_new),
+    SLOT(Py_tp_dealloc, closure_dealloc),
+    SLOT(Py_tp_traverse, closure_traverse),
+    SLOT(Py_tp_clear, closure_clear),
+    SLOT(Py_tp_call, closure_call),
+    SLOT(Py_tp_repr, closure_repr),
+    SLOT(Py_nb_index, as_number),
+    SLOT(Py_nb_int, as_number),
+    SLOT(Py_tp_getset, getters),
+    SLOT(Py_tp_members, members),
+    SLOT(Py_tp_methods, methods),
+    {Py_tp_doc, const_cast<char *>(
+                    "A Python callable as a C function pointer. Made by pytramp.callback() or by "
+                    "calling a Signature; lives as long as it is referenced, or until close(). "
+                    "Compared by identity. C may call it from any thread.")},
+    {0, nullptr},
+};
+
+static PyType_Spec spec = {"pytramp.Closure", sizeof(Object), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+                           slots};
+
+void register_closure(py::module_ &m) {
+    py::object made = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+    if (!made) throw py::error_already_set();
+    closure_type = reinterpret_cast<PyTypeObject *>(made.ptr());
+    m.add_object("Closure", made.inc_ref());
+}
+
+} // namespace pytramp

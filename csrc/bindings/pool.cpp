@@ -1,0 +1,105 @@
+/* pytramp.stats, reserve, and what the command line and the tests ask of the pool. */
+#include "bindings.h"
+
+namespace pytramp {
+
+static const struct {
+    unsigned bit;
+    const char *name;
+} steps[] = {
+    {PYTRAMP_GROW_MREMAP, "mremap"},
+    {PYTRAMP_GROW_FILE, "file"},
+    {PYTRAMP_GROW_MEMFD, "memfd"},
+};
+
+static const char *source_of(const pytramp_statistics &s) {
+    if (s.memfd_pairs) return "memfd";
+    if (s.file_pairs) return "file";
+    return s.mremap_pairs ? "mremap" : "built-in";
+}
+
+static py::dict stats() {
+    pytramp_statistics s = {};
+    s.size = sizeof s;
+    pytramp_stats(&s);
+    py::dict made;
+    made["capacity"] = s.capacity;
+    made["builtin"] = s.builtin;
+    made["live"] = s.live;
+    made["quarantined"] = s.quarantined;
+    made["reusable"] = s.reusable;
+    made["untouched"] = s.untouched;
+    made["late_calls"] = s.late_calls;
+    made["mremap_pairs"] = s.mremap_pairs;
+    made["file_pairs"] = s.file_pairs;
+    made["memfd_pairs"] = s.memfd_pairs;
+    made["source"] = source_of(s);
+    return made;
+}
+
+static void reserve(py::ssize_t closures) {
+    if (closures < 0) throw py::value_error("cannot reserve a negative number of closures");
+    pytramp_status status = pytramp_reserve(static_cast<size_t>(closures));
+    if (status) throw_status(status);
+}
+
+static py::tuple get_growth() {
+    py::list names;
+    for (const auto &step : steps) {
+        if (pytramp_get_growth() & step.bit) names.append(step.name);
+    }
+    return py::tuple(names);
+}
+
+static unsigned bit_of(const std::string &name) {
+    for (const auto &step : steps) {
+        if (name == step.name) return step.bit;
+    }
+    throw py::value_error("no growth step is called '" + name + "'");
+}
+
+static void set_growth(py::args names) {
+    unsigned bits = 0;
+    for (py::handle name : names)
+        bits |= bit_of(name.cast<std::string>());
+    pytramp_set_growth(bits);
+}
+
+static py::object try_growth(const std::string &name) {
+    char text[512] = "";
+    if (!pytramp_try_growth(bit_of(name), text, sizeof text)) return py::none();
+    return py::str(text);
+}
+
+static void pool_check() {
+    char text[256] = "";
+    pytramp_status status = pytramp_pool_check(text, sizeof text);
+    if (status == PYTRAMP_E_CORRUPT) throw std::runtime_error(text);
+    if (status) throw_status(status);
+}
+
+void register_pool(py::module_ &m) {
+    m.def("stats", &stats,
+          "Counts of trampolines, as a new dict: capacity, builtin, live, quarantined, reusable, "
+          "untouched, late_calls, mremap_pairs, file_pairs, memfd_pairs, and source, the weakest "
+          "way in "
+          "which code pages were had so far.");
+    m.def("reserve", &reserve, py::arg("closures"),
+          "Grow now until this many closures can be made without a system call. MemoryError says "
+          "which "
+          "growth step failed and why.");
+    m.def("get_growth", &get_growth,
+          "The growth steps allowed, in the order in which they are tried.");
+    m.def("set_growth", &set_growth, "Allow exactly these growth steps; none forbids growth.");
+    m.def("try_growth", &try_growth, py::arg("step"),
+          "Make and drop one page pair by this step: None, or the reason why it failed.");
+    m.def("pool_check", &pool_check,
+          "Verify every invariant of the pool: RuntimeError names the one that is broken. At rest "
+          "only.");
+    m.def(
+        "owns",
+        [](size_t address) { return pytramp_owns(reinterpret_cast<const void *>(address)) != 0; },
+        py::arg("address"), "Whether address is exactly that of a trampoline, live or freed.");
+}
+
+} // namespace pytramp

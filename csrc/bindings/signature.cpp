@@ -1,0 +1,380 @@
+/* pytramp.Signature: a heap type, because calling one makes a closure and has to be quick. */
+#include "bindings.h"
+
+#include <cstring>
+#include <structmember.h>
+#include <vector>
+
+namespace pytramp {
+
+using Object = pt_signature_object;
+
+static PyTypeObject *signature_type;
+
+static Object *as_signature(PyObject *self) {
+    return reinterpret_cast<Object *>(self);
+}
+
+/* ---- Making one ---- */
+
+static pt_crossing cross(const Type &type) {
+    pt_crossing made = {};
+    made.type = type.c;
+    if (type.ctype.is_none()) return made;
+    made.load = py::object(type.ctype.attr("from_buffer_copy")).release().ptr();
+    made.ctype = type.ctype.inc_ref().ptr();
+    return made;
+}
+
+/* Takes what pytramp.declare and pytramp.annotations call a Prototype, apart. */
+static py::object build(PyTypeObject *cls, py::object result, py::tuple arguments, py::tuple names,
+                        py::object name) {
+    if (names.size() != arguments.size()) throw py::value_error("one name or None per argument");
+    py::object self = py::reinterpret_steal<py::object>(cls->tp_alloc(cls, 0));
+    if (!self) throw py::error_already_set();
+    Object *made = as_signature(self.ptr());
+    made->returns = cross(result.cast<const Type &>());
+    made->takes =
+        static_cast<pt_crossing *>(PyMem_Calloc(arguments.size() + 1, sizeof(pt_crossing)));
+    if (!made->takes) throw std::bad_alloc();
+    for (py::handle argument : arguments)
+        made->takes[made->nargs++] = cross(argument.cast<const Type &>());
+    made->result = result.release().ptr();
+    made->arguments = arguments.release().ptr();
+    made->names = names.release().ptr();
+    made->name = name.release().ptr();
+    pytramp_status status = pt_signature_object_open(made);
+    if (status) throw_status(status);
+    return self;
+}
+
+static py::object build_prototype(PyTypeObject *cls, const py::object &prototype) {
+    return build(cls, prototype.attr("result"), py::tuple(prototype.attr("arguments")),
+                 py::tuple(prototype.attr("names")), prototype.attr("name"));
+}
+
+/* Runs body, whose C++ exceptions become Python's. */
+template <class Body>
+static PyObject *guarded(Body body) {
+    try {
+        return py::object(body()).release().ptr();
+    } catch (py::error_already_set &error) {
+        error.restore();
+    } catch (std::bad_alloc &) {
+        PyErr_NoMemory();
+    } catch (py::builtin_exception &error) {
+        error.set_error();
+    } catch (std::exception &error) { /* pybind11 throws so over an exception of Python */
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, error.what());
+    }
+    return nullptr;
+}
+
+static PyObject *signature_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"declaration", nullptr};
+    PyObject *text;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:Signature", const_cast<char **>(names),
+                                     &text))
+        return nullptr;
+    return guarded([&] {
+        py::object parse = py::module_::import("pytramp.declare").attr("parse");
+        return build_prototype(cls, parse(py::handle(text)));
+    });
+}
+
+static py::object to_type(const py::handle &specification, const std::string &where) {
+    return py::module_::import("pytramp.annotations").attr("to_type")(specification, where);
+}
+
+static PyObject *from_types(PyObject *cls, PyObject *args) {
+    return guarded([&] {
+        py::tuple specifications = py::reinterpret_borrow<py::tuple>(args);
+        if (specifications.empty())
+            throw py::type_error("from_types() needs at least a result type");
+        py::list types, names;
+        py::object result = to_type(specifications[0], "result");
+        for (size_t i = 1; i < specifications.size(); i++) {
+            types.append(to_type(specifications[i], "argument " + std::to_string(i)));
+            names.append(py::none());
+        }
+        return build(reinterpret_cast<PyTypeObject *>(cls), result, py::tuple(types),
+                     py::tuple(names), py::none());
+    });
+}
+
+static PyObject *from_prototype(PyObject *cls, PyObject *prototype) {
+    return guarded([&] {
+        return build_prototype(reinterpret_cast<PyTypeObject *>(cls),
+                               py::reinterpret_borrow<py::object>(prototype));
+    });
+}
+
+/* ---- Calling one: a closure ---- */
+
+static int is_name(PyObject *name, const char *wanted) {
+    return PyUnicode_CompareWithASCIIString(name, wanted) == 0;
+}
+
+static int take_option(Options &options, PyObject *name, PyObject *value) {
+    if (is_name(name, "error")) {
+        options.error = value;
+    } else if (is_name(name, "onerror")) {
+        options.onerror = value;
+    } else if (is_name(name, "name")) {
+        options.name = value;
+    } else if (is_name(name, "immortal")) {
+        int truth = PyObject_IsTrue(value);
+        options.immortal = truth == 1;
+        return truth < 0 ? -1 : 0;
+    } else if (is_name(name, "_depth")) {
+        options.depth = static_cast<int>(PyLong_AsLong(value));
+        return PyErr_Occurred() ? -1 : 0;
+    } else {
+        PyErr_Format(PyExc_TypeError, "Signature() got an unexpected keyword argument '%U'", name);
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t nargsf,
+                                PyObject *names) {
+    if (PyVectorcall_NARGS(nargsf) != 1) {
+        PyErr_SetString(PyExc_TypeError, "a Signature takes one positional argument, the callable");
+        return nullptr;
+    }
+    Options options;
+    Py_ssize_t n = names ? PyTuple_GET_SIZE(names) : 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (take_option(options, PyTuple_GET_ITEM(names, i), args[1 + i])) return nullptr;
+    }
+    return make_closure(as_signature(self), args[0], options);
+}
+
+/* ---- Looking at one ---- */
+
+static const Type &type_of(PyObject *object) {
+    return py::handle(object).cast<const Type &>();
+}
+
+static std::string text_of(const Object *self) {
+    std::string text = type_of(self->result).spelling;
+    text += text.back() == '*' ? "(" : " (";
+    for (Py_ssize_t i = 0; i < self->nargs; i++) {
+        if (i) text += ", ";
+        text += type_of(PyTuple_GET_ITEM(self->arguments, i)).spelling;
+    }
+    return text + (self->nargs ? ")" : "void)");
+}
+
+static PyObject *signature_str(PyObject *self) {
+    return guarded([&] { return py::str(text_of(as_signature(self))); });
+}
+
+static PyObject *signature_repr(PyObject *self) {
+    return guarded([&] { return py::str("Signature('" + text_of(as_signature(self)) + "')"); });
+}
+
+static bool equal(const Object *a, const Object *b) {
+    if (a->c != b->c || a->returns.ctype != b->returns.ctype) return false;
+    for (Py_ssize_t i = 0; i < a->nargs; i++) {
+        if (a->takes[i].ctype != b->takes[i].ctype) return false;
+    }
+    return true;
+}
+
+static PyObject *signature_compare(PyObject *a, PyObject *b, int op) {
+    if ((op != Py_EQ && op != Py_NE) || !PyObject_TypeCheck(b, signature_type))
+        Py_RETURN_NOTIMPLEMENTED;
+    return PyBool_FromLong(equal(as_signature(a), as_signature(b)) == (op == Py_EQ));
+}
+
+static Py_hash_t signature_hash(PyObject *self) {
+    return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(as_signature(self)->c) >> 4);
+}
+
+static py::tuple places_of(const pytramp_signature *signature, size_t i) {
+    pytramp_place places[PYTRAMP_MAX_PLACES];
+    size_t n;
+    int by_reference;
+    pytramp_status status = pytramp_signature_explain(signature, i, places, &n, &by_reference);
+    if (status) throw_status(status);
+    py::list made;
+    for (size_t k = 0; k < n; k++)
+        made.append(
+            py::make_tuple(places[k].name, places[k].offset, places[k].size, places[k].stack));
+    return py::make_tuple(made, by_reference != 0);
+}
+
+static pytramp_abi abi_named(const std::string &name) {
+    pytramp_abi abi;
+    if (!pytramp_abi_named(&abi, name.c_str())) return abi;
+    std::string known;
+    for (size_t i = 0; pytramp_abi_name(i); i++)
+        known += (i ? ", " : "") + std::string(pytramp_abi_name(i));
+    throw py::value_error("no calling convention is called '" + name + "'; there are: " + known);
+}
+
+static const pytramp_signature *under_abi(const Object *self, const std::string &name) {
+    pytramp_abi abi = abi_named(name);
+    std::vector<const pytramp_type *> types;
+    for (Py_ssize_t i = 0; i < self->nargs; i++)
+        types.push_back(self->takes[i].type);
+    const pytramp_signature *made = nullptr;
+    pytramp_status status =
+        pytramp_signature_new(&made, abi, self->returns.type, types.size(), types.data());
+    if (status) throw_status(status);
+    return made;
+}
+
+/* [(places, by_reference)] for the result and then each argument; a place is (name, offset, size,
+ * stack). pytramp._explain makes it readable. */
+static PyObject *signature_places(PyObject *self, PyObject *abi) {
+    return guarded([&] {
+        const Object *object = as_signature(self);
+        const pytramp_signature *c = under_abi(object, py::handle(abi).cast<std::string>());
+        py::list made;
+        made.append(places_of(c, PYTRAMP_RESULT));
+        for (Py_ssize_t i = 0; i < object->nargs; i++)
+            made.append(places_of(c, static_cast<size_t>(i)));
+        return made;
+    });
+}
+
+static PyObject *signature_explain(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"abi", nullptr};
+    PyObject *abi = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:explain", const_cast<char **>(names), &abi))
+        return nullptr;
+    return guarded([&] {
+        return py::module_::import("pytramp._explain")
+            .attr("explain")(py::handle(self), py::handle(abi));
+    });
+}
+
+static PyObject *signature_reduce(PyObject *self, PyObject *) {
+    PyErr_Format(PyExc_TypeError, "cannot pickle %R", self);
+    return nullptr;
+}
+
+static PyObject *same_object(PyObject *self, PyObject *) {
+    return Py_NewRef(self);
+}
+
+/* ---- The type ---- */
+
+static int traverse_crossing(const pt_crossing &crossing, visitproc visit, void *arg) {
+    Py_VISIT(crossing.ctype);
+    Py_VISIT(crossing.load);
+    return 0;
+}
+
+static int signature_traverse(PyObject *self, visitproc visit, void *arg) {
+    Object *object = as_signature(self);
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(object->result);
+    Py_VISIT(object->arguments);
+    if (int stop = traverse_crossing(object->returns, visit, arg)) return stop;
+    for (Py_ssize_t i = 0; i < object->nargs; i++) {
+        if (int stop = traverse_crossing(object->takes[i], visit, arg)) return stop;
+    }
+    return 0;
+}
+
+static void drop_crossing(pt_crossing &crossing) {
+    Py_XDECREF(crossing.ctype);
+    Py_XDECREF(crossing.load);
+}
+
+static void signature_dealloc(PyObject *self) {
+    Object *object = as_signature(self);
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (object->weakrefs) PyObject_ClearWeakRefs(self);
+    drop_crossing(object->returns);
+    for (Py_ssize_t i = 0; i < object->nargs; i++)
+        drop_crossing(object->takes[i]);
+    PyMem_Free(object->takes);
+    Py_XDECREF(object->result);
+    Py_XDECREF(object->arguments);
+    Py_XDECREF(object->names);
+    Py_XDECREF(object->name);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* tp_alloc gives zeroed memory; the vectorcall slot is filled here, for build() and nobody else. */
+static PyObject *signature_alloc(PyTypeObject *type, Py_ssize_t n) {
+    PyObject *self = PyType_GenericAlloc(type, n);
+    if (self) as_signature(self)->vectorcall = signature_call;
+    return self;
+}
+
+#define MEMBER(name, field, doc) {name, T_OBJECT, offsetof(Object, field), READONLY, doc}
+
+static PyMemberDef members[] = {
+    MEMBER("result", result, "The result Type."),
+    MEMBER("arguments", arguments, "A tuple of the arguments' Types."),
+    MEMBER("names", names, "A tuple of the parameters' names; None where it has none."),
+    MEMBER("name", name, "The declared function's name, or None."),
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Object, vectorcall), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Object, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+static PyMethodDef methods[] = {
+    {"from_types", from_types, METH_VARARGS | METH_CLASS,
+     "from_types(result, *arguments)\n--\n\n"
+     "A Signature from ctypes classes, pytramp.c aliases, C type names, or int, float, bool, "
+     "complex and "
+     "None. UnsupportedTypeError names the argument that pytramp cannot pass."},
+    {"_from_prototype", from_prototype, METH_O | METH_CLASS, nullptr},
+    {"_places", signature_places, METH_O, nullptr},
+    {"explain", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(signature_explain)),
+     METH_VARARGS | METH_KEYWORDS,
+     "explain(abi=None)\n--\n\n"
+     "Where each value lives under a calling convention, this machine's by default: a sequence of "
+     "rows "
+     "that prints as a table. ValueError for an unknown convention."},
+    {"__reduce__", signature_reduce, METH_NOARGS, nullptr},
+    {"__copy__", same_object, METH_NOARGS, nullptr},
+    {"__deepcopy__", same_object, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+#define SLOT(id, function) {id, reinterpret_cast<void *>(function)}
+
+static PyType_Slot slots[] = {
+    SLOT(Py_tp_new, signature_new),
+    SLOT(Py_tp_alloc, signature_alloc),
+    SLOT(Py_tp_dealloc, signature_dealloc),
+    SLOT(Py_tp_traverse, signature_traverse),
+    SLOT(Py_tp_call, PyVectorcall_Call),
+    SLOT(Py_tp_str, signature_str),
+    SLOT(Py_tp_repr, signature_repr),
+    SLOT(Py_tp_richcompare, signature_compare),
+    SLOT(Py_tp_hash, signature_hash),
+    SLOT(Py_tp_members, members),
+    SLOT(Py_tp_methods, methods),
+    {Py_tp_doc,
+     const_cast<char *>(
+         "Signature(declaration)\n--\n\n"
+         "The type of a C function. Calling one with a Python callable makes a Closure of that "
+         "type: signature(callable, *, error=None, onerror=None, name=None, immortal=False). "
+         "Immutable; equal when both C types and ctypes classes are; safe in any thread. "
+         "DeclarationError points at the fault in the declaration.")},
+    {0, nullptr},
+};
+
+static PyType_Spec spec = {"pytramp.Signature", sizeof(Object), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+                               Py_TPFLAGS_IMMUTABLETYPE,
+                           slots};
+
+void register_signature(py::module_ &m) {
+    py::object made = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+    if (!made) throw py::error_already_set();
+    signature_type = reinterpret_cast<PyTypeObject *>(made.ptr());
+    m.add_object("Signature", made.inc_ref());
+}
+
+} // namespace pytramp

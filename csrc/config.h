@@ -1,0 +1,40 @@
+/* What the compiler, the operating system and the CPU are: the only file that asks.
+ *
+ * A port adds its CPU and its system here, once, and guards its own files with the PT_ARCH_*,
+ * PT_OS_* names below. Everything else in csrc/ is plain C11. */
+#ifndef PT_CONFIG_H
+#define PT_CONFIG_H
+
+#if defined(__x86_64__) && !defined(__ILP32__)
+#  define PT_ARCH_X86_64 1
+#else
+#  error "pytramp has no port for this CPU yet: csrc/README.md says how to write one"
+#endif
+
+#if defined(__linux__)
+#  define PT_OS_LINUX 1
+#else
+#  error "pytramp has no port for this operating system yet: csrc/README.md says how to write one"
+#endif
+
+/* Seen by other files of the core, not by users of the library. */
+#if defined(__GNUC__)
+#  define PT_HIDDEN      __attribute__((visibility("hidden")))
+#  define PT_LIKELY(x)   __builtin_expect(!!(x), 1)
+#  define PT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#  define PT_COLD        __attribute__((cold, noinline))
+/* Makes the compiler keep a pointer instead of computing it again. */
+#  define PT_KEEP(pointer) __asm__("" : "+r"(pointer))
+/* clang believes that malloc and free leave errno alone, and drops a store that puts it back. */
+#  define PT_ERRNO_CHANGED() __asm__ volatile("" ::: "memory")
+#else
+#  error "pytramp needs a compiler that speaks GNU C: gcc or clang"
+#endif
+
+/* GNU C has a 128-bit integer on 64-bit CPUs; ISO C does not, hence __extension__. */
+#if defined(__SIZEOF_INT128__) && !defined(__ASSEMBLER__)
+__extension__ typedef __int128 pt_int128;
+__extension__ typedef unsigned __int128 pt_uint128;
+#endif
+
+#endif

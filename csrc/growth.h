@@ -1,0 +1,17 @@
+/* Growth: one more page pair, by the first step that works, checked before anyone uses it. */
+#ifndef PT_GROWTH_H
+#define PT_GROWTH_H
+
+#include "pages.h"
+
+/* *pair as pt_pages_pair gives it, its bytes compared and two of its stubs run; *step_bit names the
+ * step. The caller holds the growth lock. PYTRAMP_E_NO_CODE with the reasons kept for
+ * pytramp_growth_error. */
+PT_HIDDEN pytramp_status pt_growth_make_pair(void **pair, unsigned *step_bit);
+
+/* One thread grows at a time. PYTRAMP_E_BUSY: this thread does already, so this is its signal
+ * handler. */
+PT_HIDDEN pytramp_status pt_growth_lock(void);
+PT_HIDDEN void pt_growth_unlock(void);
+
+#endif

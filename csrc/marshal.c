@@ -1,0 +1,156 @@
+#include "marshal.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <wchar.h>
+
+#include "port.h"
+#include "stubs.h"
+
+#define SCRATCH_ALIGNMENT 16
+
+static size_t take_scratch(struct pt_plan *plan, size_t size) {
+    size_t at = plan->scratch_size;
+    plan->scratch_size += (size + SCRATCH_ALIGNMENT - 1) & ~(size_t)(SCRATCH_ALIGNMENT - 1);
+    return at;
+}
+
+/* Are the parts in the frame as far apart as in the value? */
+static int in_one_piece(const struct pt_location *location,
+                        uint32_t (*frame_at)(const struct pt_part *)) {
+    uint32_t start = frame_at(&location->parts[0]);
+    for (unsigned k = 1; k < location->nparts; k++) {
+        if (frame_at(&location->parts[k]) != start + location->parts[k].offset) return 0;
+    }
+    return 1;
+}
+
+/* Can a handler use the saved registers as a variable of that type? Not when they lie apart, nor
+ * when a register saves less than the type's size (the tail of an aggregate may be padding that no
+ * register carries), nor when the frame aligns them less than the type asks. */
+static int stands_in_frame(const pytramp_type *type, const struct pt_location *location) {
+    if (!location->nparts || !in_one_piece(location, pt_port.argument_at)) return 0;
+    const struct pt_part *last = &location->parts[location->nparts - 1];
+    return last->offset + last->size >= type->size &&
+           pt_port.argument_at(&location->parts[0]) % type->alignment == 0;
+}
+
+static void plan_argument(struct pt_plan *plan, size_t i, const pytramp_type *type,
+                          const struct pt_location *location) {
+    struct pt_step *step = &plan->args[i];
+    step->scattered = !stands_in_frame(type, location);
+    step->at = step->scattered ? (uint32_t)take_scratch(plan, type->size)
+                               : pt_port.argument_at(&location->parts[0]);
+}
+
+static int is_signed(const pytramp_type *type) {
+    return type->class == PT_CLASS_SIGNED || (type->code == PT_TYPE_CHAR && CHAR_MIN < 0) ||
+           (type->code == PT_TYPE_WCHAR && WCHAR_MIN < 0);
+}
+
+static enum pt_widening widening_of(const pytramp_type *type) {
+    switch (type->size) {
+    case 1: return is_signed(type) ? PT_SIGN_8 : PT_ZERO_8;
+    case 2: return is_signed(type) ? PT_SIGN_16 : PT_ZERO_16;
+    case 4: return is_signed(type) ? PT_SIGN_32 : PT_ZERO_32;
+    default: return PT_AS_IT_IS;
+    }
+}
+
+static void plan_result(struct pt_plan *plan, const pytramp_signature *signature) {
+    const struct pt_location *location = &signature->result_at;
+    const pytramp_type *type = signature->result;
+    if (!location->nparts) {
+        plan->result_way = PT_RESULT_NONE;
+    } else if (location->by_reference) {
+        struct pt_part first = {PT_BANK_GENERAL, 0, 0, sizeof(void *), 0};
+        plan->result_way = PT_RESULT_REFERENCE;
+        plan->result.at = pt_port.argument_at(&location->parts[0]);
+        plan->result_return = pt_port.result_at(&first);
+    } else if (in_one_piece(location, pt_port.result_at)) {
+        plan->result_way = PT_RESULT_DIRECT;
+        plan->result.at = pt_port.result_at(&location->parts[0]);
+    } else {
+        plan->result_way = PT_RESULT_SCATTERED;
+        plan->result.at = (uint32_t)take_scratch(plan, type->size);
+    }
+    plan->widening = widening_of(type);
+}
+
+static int is_simple(const pytramp_signature *signature, const struct pt_plan *plan) {
+    if (signature->nargs > PT_SIMPLE_ARGS || signature->result->size > sizeof(uint64_t)) return 0;
+    if (plan->result_way != PT_RESULT_DIRECT && plan->result_way != PT_RESULT_NONE) return 0;
+    for (size_t i = 0; i < signature->nargs; i++) {
+        if (plan->args[i].scattered) return 0;
+    }
+    return 1;
+}
+
+static struct pt_plan *make_plan(const pytramp_signature *signature) {
+    struct pt_plan *plan = calloc(1, sizeof *plan + signature->nargs * sizeof *plan->args);
+    if (!plan) return NULL;
+    plan->entry = pt_port.entry(signature->nargs, signature->at, &signature->result_at);
+    plan_result(plan, signature);
+    for (size_t i = 0; i < signature->nargs; i++)
+        plan_argument(plan, i, signature->args[i], &signature->at[i]);
+    plan->simple = is_simple(signature, plan);
+    return plan;
+}
+
+pytramp_status pt_plan_of(const pytramp_signature *signature, const struct pt_plan **out) {
+    pytramp_signature *owner = (pytramp_signature *)signature;
+    const struct pt_plan *known = atomic_load_explicit(&owner->plan, memory_order_acquire);
+    if (!known) {
+        if (signature->abi != pt_port.abi) return PYTRAMP_E_ABI;
+        struct pt_plan *made = make_plan(signature);
+        if (!made) return PYTRAMP_E_NO_MEMORY;
+        if (atomic_compare_exchange_strong(&owner->plan, &known, made))
+            known = made;
+        else
+            free(made); /* another thread was first */
+    }
+    *out = known;
+    return PYTRAMP_OK;
+}
+
+void pt_gather(const pytramp_signature *signature, const struct pt_plan *plan, size_t i,
+               const struct pt_frame *frame, unsigned char *scratch) {
+    const struct pt_location *location = &signature->at[i];
+    for (unsigned k = 0; k < location->nparts; k++) {
+        const struct pt_part *part = &location->parts[k];
+        memcpy(scratch + plan->args[i].at + part->offset,
+               (const unsigned char *)frame + pt_port.argument_at(part), part->size);
+    }
+}
+
+void *pt_result_begin(const struct pt_plan *plan, struct pt_frame *frame, unsigned char *scratch) {
+    unsigned char *bytes = (unsigned char *)frame;
+    memset(&frame->result, 0, sizeof frame->result);
+    switch (plan->result_way) {
+    case PT_RESULT_DIRECT: return bytes + plan->result.at;
+    case PT_RESULT_SCATTERED: return scratch + plan->result.at;
+    case PT_RESULT_REFERENCE: {
+        void *target;
+        memcpy(&target, bytes + plan->result.at, sizeof target);
+        memcpy(bytes + plan->result_return, &target, sizeof target);
+        return target;
+    }
+    default: return NULL;
+    }
+}
+
+static void spread(const pytramp_signature *signature, const struct pt_plan *plan,
+                   struct pt_frame *frame, const unsigned char *scratch) {
+    for (unsigned k = 0; k < signature->result_at.nparts; k++) {
+        const struct pt_part *part = &signature->result_at.parts[k];
+        memcpy((unsigned char *)frame + pt_port.result_at(part),
+               scratch + plan->result.at + part->offset, part->size);
+    }
+}
+
+void pt_result_end(const pytramp_signature *signature, const struct pt_plan *plan,
+                   struct pt_frame *frame, const unsigned char *scratch) {
+    if (plan->result_way == PT_RESULT_DIRECT)
+        pt_widen(plan->widening, (unsigned char *)frame + plan->result.at);
+    if (plan->result_way == PT_RESULT_SCATTERED) spread(signature, plan, frame, scratch);
+}

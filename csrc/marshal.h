@@ -1,0 +1,103 @@
+/* Saved frame <-> values, driven by a plan.
+ *
+ * A plan is a signature's locations put into bytes from the start of the frame: made once per
+ * signature, immortal, the same for every closure of that type. */
+#ifndef PT_MARSHAL_H
+#define PT_MARSHAL_H
+
+#include <string.h>
+
+#include "signature.h"
+
+struct pt_frame;
+
+/* Where a value stands: `at` bytes into the frame, in one piece; or, scattered over registers that
+ * are not neighbours in the frame, gathered into `at` bytes of a scratch area. */
+struct pt_step {
+    uint32_t at;
+    uint32_t scattered;
+};
+
+enum pt_result_way {
+    PT_RESULT_NONE,
+    PT_RESULT_DIRECT,    /* written at `at` in the frame */
+    PT_RESULT_SCATTERED, /* written to scratch, then spread over the result registers */
+    PT_RESULT_REFERENCE  /* written where the pointer at `at` in the frame points */
+};
+
+/* A scattered result comes from registers, so it is not larger than this. It stands at the start of
+ * scratch. */
+#define PT_RESULT_SCRATCH 64
+
+/* How a result narrower than its register is extended to 8 bytes. */
+enum pt_widening {
+    PT_AS_IT_IS,
+    PT_SIGN_8,
+    PT_SIGN_16,
+    PT_SIGN_32,
+    PT_ZERO_8,
+    PT_ZERO_16,
+    PT_ZERO_32
+};
+
+#define PT_SIMPLE_ARGS 8
+
+struct pt_plan {
+    void (*entry)(void);
+    int simple; /* at most PT_SIMPLE_ARGS, none of them scattered, and a result in one register or
+                   none */
+    enum pt_result_way result_way;
+    struct pt_step result;
+    enum pt_widening widening;
+    uint32_t result_return; /* PT_RESULT_REFERENCE: where in the frame the pointer is returned */
+    size_t scratch_size;    /* for scattered arguments and result together */
+    struct pt_step args[];
+};
+
+/* The plan of a signature of this machine's convention. PYTRAMP_E_ABI, PYTRAMP_E_NO_MEMORY. */
+PT_HIDDEN pytramp_status pt_plan_of(const pytramp_signature *signature,
+                                    const struct pt_plan **plan);
+
+/* Copies the parts of scattered argument i to their places in scratch. */
+PT_HIDDEN void pt_gather(const pytramp_signature *signature, const struct pt_plan *plan, size_t i,
+                         const struct pt_frame *frame, unsigned char *scratch);
+
+/* Where argument i stands, as C would store it. scratch has plan->scratch_size bytes. */
+static inline void *pt_argument(const pytramp_signature *signature, const struct pt_plan *plan,
+                                size_t i, struct pt_frame *frame, unsigned char *scratch) {
+    if (PT_LIKELY(!plan->args[i].scattered)) return (unsigned char *)frame + plan->args[i].at;
+    pt_gather(signature, plan, i, frame, scratch);
+    return scratch + plan->args[i].at;
+}
+
+/* Extends a result that stands at `at` to its register. No ABI here promises that to the caller,
+ * but old compilers and wrong prototypes rely on it; and a register that is loaded as it was
+ * stored, whole, does not wait for the store (a load wider than the store before it does, on every
+ * x86-64 so far). */
+static inline void pt_widen(enum pt_widening widening, void *at) {
+    int8_t b;
+    int16_t h;
+    int32_t w;
+    uint32_t u;
+    uint64_t wide;
+    switch (widening) {
+    case PT_AS_IT_IS: return;
+    case PT_SIGN_8: memcpy(&b, at, 1), wide = (uint64_t)b; break;
+    case PT_SIGN_16: memcpy(&h, at, 2), wide = (uint64_t)h; break;
+    case PT_SIGN_32: memcpy(&w, at, 4), wide = (uint64_t)w; break;
+    case PT_ZERO_8: wide = *(const unsigned char *)at; break;
+    case PT_ZERO_16: memcpy(&h, at, 2), wide = (uint16_t)h; break;
+    default: memcpy(&u, at, 4), wide = u; break;
+    }
+    memcpy(at, &wide, sizeof wide);
+}
+
+/* Where the result is to be written, its register zeroed; NULL for void. */
+PT_HIDDEN void *pt_result_begin(const struct pt_plan *plan, struct pt_frame *frame,
+                                unsigned char *scratch);
+
+/* After it was written: extends and spreads it. */
+PT_HIDDEN void pt_result_end(const pytramp_signature *signature, const struct pt_plan *plan,
+                             struct pt_frame *frame, const unsigned char *scratch);
+
+#endif

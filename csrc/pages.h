@@ -1,0 +1,48 @@
+/* The seam of the operating system: a second copy of a code page, with a data page behind it.
+ *
+ * Never a page that is writable and executable, never an executable page that is anonymous. */
+#ifndef PT_PAGES_H
+#define PT_PAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "pytramp.h"
+
+/* A way to get the copy; the public PYTRAMP_GROW_* bit and what it is called. */
+struct pt_growth_step {
+    unsigned bit;
+    const char *name;
+    /* *copy = size bytes mapped readable and executable and equal to those at template: over what
+     * is mapped at `at`, or anywhere for NULL. Returns NULL, or a static text that names what
+     * failed, with errno set (0 when errno says nothing). */
+    const char *(*copy)(void **copy, void *at, const unsigned char *template, size_t size);
+};
+
+/* This system's steps in the order in which they are tried; the last one has bit 0. */
+PT_HIDDEN extern const struct pt_growth_step pt_growth_steps[];
+
+/* *pair = 2 * size bytes aligned to 2 * size: a copy of template made by step, then zeroed memory
+ * to write. Returns as copy does. Nobody has looked at the copy yet: that is the pool's business.
+ */
+PT_HIDDEN const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
+                                    const unsigned char *template, size_t size);
+PT_HIDDEN void pt_pages_release(void *pair, size_t size);
+
+/* size bytes of zeroed memory that cost nothing until they are touched; NULL on failure. */
+PT_HIDDEN void *pt_pages_zeroed(size_t size);
+PT_HIDDEN void pt_pages_drop(void *at, size_t size);
+
+/* A small number that differs between threads which run at the same time, as far as that can be
+ * had cheaply. Async-signal-safe. */
+PT_HIDDEN unsigned pt_pages_cpu(void);
+
+/* Identifies the calling thread: never 0, and not reused while the thread lives. */
+PT_HIDDEN uintptr_t pt_pages_thread(void);
+PT_HIDDEN void pt_pages_yield(void);
+
+/* Has child run in the child after every fork. */
+PT_HIDDEN void pt_pages_after_fork(void (*child)(void));
+
+#endif

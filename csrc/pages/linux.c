@@ -1,0 +1,283 @@
+/* Linux: mremap of the template, the module's own file, a sealed memfd. */
+#include "../config.h"
+#ifdef PT_OS_LINUX
+
+#  define _GNU_SOURCE
+#  include "../pages.h"
+
+#  include <errno.h>
+#  include <fcntl.h>
+#  include <limits.h>
+#  include <link.h>
+#  include <pthread.h>
+#  include <sched.h>
+#  include <stdlib.h>
+#  include <string.h>
+#  include <sys/mman.h>
+#  include <sys/stat.h>
+#  include <unistd.h>
+
+#  include "../stubs.h"
+
+/* Linux 5.7; for regions that are not anonymous, 5.13. Older headers lack the name. */
+#  ifndef MREMAP_DONTUNMAP
+#    define MREMAP_DONTUNMAP 4
+#  endif
+#  ifndef MFD_EXEC /* Linux 6.3: vm.memfd_noexec makes memfds without it not executable */
+#    define MFD_EXEC 0x0010U
+#  endif
+#  ifndef MFD_CLOEXEC
+#    define MFD_CLOEXEC       0x0001U
+#    define MFD_ALLOW_SEALING 0x0002U
+#  endif
+
+/* ---- Step 1: the kernel copies the mapping. No file, no descriptor, no /proc, and no new
+ * executable permission, so MDWE and seccomp filters on PROT_EXEC let it pass. The old mapping
+ * stays, its pages come back from the page cache: nothing ever runs in the template. ---- */
+
+static const char *copy_by_mremap(void **copy, void *at, const unsigned char *template,
+                                  size_t size) {
+    /* Without MREMAP_FIXED the address is only a hint, but the kernel does read it. */
+    int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (at ? MREMAP_FIXED : 0);
+    *copy = mremap((void *)template, size, size, flags, at);
+    return *copy == MAP_FAILED ? "mremap(MREMAP_DONTUNMAP)" : NULL;
+}
+
+/* ---- Step 2: the file that this library was loaded from. ---- */
+
+/* Found once, when the library is loaded: the loader's own record is right then, whatever is
+ * deleted, replaced or chrooted later, and no loader lock is taken inside pytramp_alloc. */
+static struct module_file {
+    char path[PATH_MAX];
+    off_t template_offset;
+    const unsigned char *build_id; /* the note in memory, NULL without one */
+    size_t build_id_size;
+    off_t build_id_offset;
+} self;
+
+#  define NOTE_GNU_BUILD_ID 3
+
+static size_t aligned4(size_t n) {
+    return (n + 3) & ~(size_t)3;
+}
+
+static void find_build_id(const struct dl_phdr_info *info, const ElfW(Phdr) * segment) {
+    const unsigned char *start = (const unsigned char *)info->dlpi_addr + segment->p_vaddr;
+    size_t at = 0;
+    while (at + sizeof(ElfW(Nhdr)) <= segment->p_memsz) {
+        const ElfW(Nhdr) *note = (const void *)(start + at);
+        size_t size = sizeof *note + aligned4(note->n_namesz) + aligned4(note->n_descsz);
+        if (size > segment->p_memsz - at) return;
+        if (note->n_type == NOTE_GNU_BUILD_ID && note->n_namesz == 4 &&
+            !memcmp(note + 1, "GNU", 4)) {
+            self.build_id = start + at;
+            self.build_id_size = size;
+            self.build_id_offset = (off_t)(segment->p_offset + at);
+            return;
+        }
+        at += size;
+    }
+}
+
+static int holds_template(const struct dl_phdr_info *info, const ElfW(Phdr) * segment) {
+    uintptr_t start = info->dlpi_addr + segment->p_vaddr, code = (uintptr_t)pt_template_code;
+    return segment->p_type == PT_LOAD && code >= start && code - start < segment->p_memsz;
+}
+
+/* Later a relative path means another file, and the main program has no path at all. */
+static void remember_path(const char *name) {
+    if (!*name) name = "/proc/self/exe";
+    if (!realpath(name, self.path)) self.path[0] = 0;
+}
+
+static int look_at_module(struct dl_phdr_info *info, size_t size, void *unused) {
+    (void)size, (void)unused;
+    const ElfW(Phdr) *text = NULL;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (holds_template(info, &info->dlpi_phdr[i])) text = &info->dlpi_phdr[i];
+    }
+    if (!text) return 0;
+    uintptr_t within = (uintptr_t)pt_template_code - info->dlpi_addr - text->p_vaddr;
+    self.template_offset = (off_t)(text->p_offset + within);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_NOTE) find_build_id(info, &info->dlpi_phdr[i]);
+    }
+    remember_path(info->dlpi_name);
+    return 1;
+}
+
+__attribute__((constructor)) static void find_self(void) {
+    int saved = errno;
+    dl_iterate_phdr(look_at_module, NULL);
+    errno = saved;
+}
+
+/* The same build, whatever device and inode say: overlayfs and btrfs report others than they map.
+ */
+static const char *check_file(int fd, size_t size) {
+    struct stat status;
+    unsigned char note[256];
+    if (fstat(fd, &status)) return "fstat of the module's file";
+    errno = 0;
+    if (!S_ISREG(status.st_mode)) return "the module's file was replaced by something else";
+    if (status.st_size < self.template_offset + (off_t)size)
+        return "the module's file was replaced by a shorter one";
+    if (!self.build_id || self.build_id_size > sizeof note) return NULL;
+    ssize_t got = pread(fd, note, self.build_id_size, self.build_id_offset);
+    if (got == (ssize_t)self.build_id_size && !memcmp(note, self.build_id, self.build_id_size))
+        return NULL;
+    errno = 0;
+    return "the module's file was replaced by another build";
+}
+
+static const char *map_fd(void **copy, void *at, int fd, off_t offset, size_t size) {
+    int flags = MAP_PRIVATE | (at ? MAP_FIXED : 0);
+    *copy = mmap(at, size, PROT_READ | PROT_EXEC, flags, fd, offset);
+    return *copy == MAP_FAILED ? "mmap(PROT_EXEC)" : NULL;
+}
+
+static void close_keeping_errno(int fd) {
+    int saved = errno;
+    close(fd);
+    errno = saved;
+}
+
+static const char *copy_from_file(void **copy, void *at, const unsigned char *template,
+                                  size_t size) {
+    (void)template;
+    errno = 0;
+    if (!self.path[0]) return "the module's file has no path";
+    /* O_NONBLOCK: what stands at the path now may be a FIFO. */
+    int fd = open(self.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return "open of the module's file";
+    const char *failed = check_file(fd, size);
+    if (!failed) failed = map_fd(copy, at, fd, self.template_offset, size);
+    close_keeping_errno(fd);
+    return failed;
+}
+
+/* ---- Step 3, only where asked for: a memfd that can no longer be written. ---- */
+
+static int open_memfd(void) {
+    int fd = memfd_create("pytramp", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+        fd = memfd_create("pytramp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
+}
+
+static const char *fill_and_seal(int fd, const unsigned char *template, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = write(fd, template + done, size - done);
+        if (n < 0 && errno != EINTR) return "write to the memfd";
+        if (n > 0) done += (size_t)n;
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+        return "fcntl(F_ADD_SEALS)";
+    return NULL;
+}
+
+static const char *copy_from_memfd(void **copy, void *at, const unsigned char *template,
+                                   size_t size) {
+    int fd = open_memfd();
+    if (fd < 0) return "memfd_create";
+    const char *failed = fill_and_seal(fd, template, size);
+    if (!failed) failed = map_fd(copy, at, fd, 0, size);
+    close_keeping_errno(fd);
+    return failed;
+}
+
+const struct pt_growth_step pt_growth_steps[] = {
+    {PYTRAMP_GROW_MREMAP, "mremap", copy_by_mremap},
+    {PYTRAMP_GROW_FILE, "file", copy_from_file},
+    {PYTRAMP_GROW_MEMFD, "memfd", copy_from_memfd},
+    {0, NULL, NULL},
+};
+
+/* ---- Plain memory ---- */
+
+static void *map_plain(size_t size) {
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void *reserve_aligned(size_t size) {
+    unsigned char *start = map_plain(2 * size);
+    if (!start) return NULL;
+    size_t before = (size - (uintptr_t)start % size) % size;
+    if (before) munmap(start, before);
+    munmap(start + before + size, size - before);
+    return start + before;
+}
+
+static void unmap_keeping_errno(void *at, size_t size) {
+    int saved = errno;
+    munmap(at, size);
+    errno = saved;
+}
+
+/* Moves the copy over the reserved bytes at `at`. Where a filter forbids mremap, and so before
+ * anything was unmapped, makes it again there. */
+static const char *put_in_place(const struct pt_growth_step *step, void *copy, void *at,
+                                const unsigned char *template, size_t size) {
+    if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED) return NULL;
+    unmap_keeping_errno(copy, size);
+    int is_forbidden = errno == EPERM || errno == EACCES || errno == ENOSYS;
+    return is_forbidden ? step->copy(&copy, at, template, size) : "mremap(MREMAP_FIXED)";
+}
+
+/* The copy is made where the kernel likes first: a call with MAP_FIXED or MREMAP_FIXED may fail
+ * after it has unmapped its target, and another thread's mmap could fall into that hole. Once a
+ * copy was made, putting it in place fails only when the kernel is out of memory; then the first
+ * half is left alone for good, its owner unknown. */
+const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
+                          const unsigned char *template, size_t size) {
+    unsigned char *at = reserve_aligned(2 * size);
+    if (!at) return "mmap of plain memory";
+    void *copy;
+    const char *failed = step->copy(&copy, NULL, template, size);
+    if (failed) {
+        unmap_keeping_errno(at, 2 * size);
+        return failed;
+    }
+    failed = put_in_place(step, copy, at, template, size);
+    if (failed) {
+        unmap_keeping_errno(at + size, size);
+        return failed;
+    }
+    *pair = at;
+    return NULL;
+}
+
+void pt_pages_release(void *pair, size_t size) {
+    munmap(pair, 2 * size);
+}
+
+void *pt_pages_zeroed(size_t size) {
+    return map_plain(size);
+}
+
+void pt_pages_drop(void *at, size_t size) {
+    unmap_keeping_errno(at, size);
+}
+
+/* ---- Threads ---- */
+
+/* sched_getcpu is a read of the rseq area or of the vDSO, -1 where neither is allowed. */
+unsigned pt_pages_cpu(void) {
+    return (unsigned)sched_getcpu();
+}
+
+uintptr_t pt_pages_thread(void) {
+    return (uintptr_t)pthread_self();
+}
+
+void pt_pages_yield(void) {
+    sched_yield();
+}
+
+void pt_pages_after_fork(void (*child)(void)) {
+    pthread_atfork(NULL, NULL, child);
+}
+
+#endif

@@ -1,0 +1,375 @@
+/* A C caller is in a stub; here it becomes a call of a Python object.
+ *
+ * The held path (this thread runs Python in the closure's interpreter, the signature is simple) is
+ * written for the fewest instructions; all else is in cold functions. What keeps things alive: the
+ * record is type-stable; the GIL and state LIVE keep the Closure object; a reference keeps it and
+ * its error value for the rest of the call, whatever the callable does; who calls the callable,
+ * keeps that. The record is not looked at again once the callable runs, for the slot may serve
+ * another closure by then. */
+#include "call.h"
+
+#include <errno.h>
+
+#include "../closure.h"
+#include "convert.h"
+#include "label.h"
+#include "objects.h"
+
+static struct pt_interpreter *interpreter_of(const struct pt_record *record) {
+    return record->owner;
+}
+
+/* Called by whoever claims the slot next, perhaps without a GIL. */
+static void forget_python(struct pt_record *record) {
+    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    if (label) pt_label_drop(interpreter_of(record), label);
+    pt_closure_drop_error(record);
+}
+
+/* ---- Calls that came too late ---- */
+
+static void report_late(struct pt_record *record) {
+    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    pt_label_raise(label);
+    PyErr_WriteUnraisable(NULL);
+    pt_label_free(label);
+    PyErr_Restore(type, value, traceback);
+}
+
+/* The closure is gone or silenced: its error value, and one report. word is the state in which it
+ * was found. */
+PT_COLD static void call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t word) {
+    pt_closure_return_error(record, frame);
+    if (!pt_is(word, PT_DEAD)) return;
+    struct pt_interpreter *interpreter = interpreter_of(record);
+    enum pt_entry entry = pt_attach(interpreter);
+    if (entry == PT_REFUSED) return;
+    if (pt_state_word(record) == word && pt_closure_first_late_call(record)) report_late(record);
+    if (entry == PT_ATTACHED) PyEval_SaveThread();
+}
+
+/* ---- Exceptions ---- */
+
+/* The exception that is set, normalised, with its traceback; a new reference. */
+static PyObject *take_exception(void) {
+    if (!PyErr_Occurred()) PyErr_NoMemory(); /* 3.11 sets nothing when it has none for a frame */
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback) PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+#endif
+}
+
+static void put_exception(PyObject *exception) {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception,
+                  PyException_GetTraceback(exception));
+#endif
+}
+
+/* Puts context at the end of exception's chain of contexts, as an except clause does with what it
+ * handles; takes over context. */
+static void append_context(PyObject *exception, PyObject *context) {
+    PyObject *last = Py_NewRef(exception), *next;
+    while (last != context && (next = PyException_GetContext(last))) {
+        Py_DECREF(last);
+        last = next;
+    }
+    if (last != context)
+        PyException_SetContext(last, context);
+    else /* it is in the chain already: a circle would follow */
+        Py_DECREF(context);
+    Py_DECREF(last);
+}
+
+/* The exception now set came up while `first` was handled. Takes over first. */
+static void chain_context(PyObject *first) {
+    PyObject *second = take_exception();
+    append_context(second, first);
+    put_exception(second);
+}
+
+static int store_result_cold(pt_closure_object *closure, PyObject *result, struct pt_frame *frame);
+
+/* 1 when onerror gave the result. */
+static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
+    PyObject *exception = take_exception();
+    PyObject *onerror = Py_NewRef(closure->extras->onerror);
+    PyObject *result = PyObject_CallOneArg(onerror, exception);
+    Py_DECREF(onerror);
+    int has_result = result && result != Py_None;
+    int failed = !result || (has_result && store_result_cold(closure, result, frame));
+    Py_XDECREF(result);
+    if (failed) {
+        chain_context(exception);
+        PyErr_WriteUnraisable((PyObject *)closure);
+        return 0;
+    }
+    Py_DECREF(exception);
+    return has_result;
+}
+
+/* The exception is kept before any Python code runs: at the recursion limit, none would. */
+static void feed_sink(pt_closure_object *closure) {
+    PyObject *exception = take_exception();
+    PyObject *sink = Py_NewRef(closure->extras->sink);
+    int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
+    pt_closure_object_silence(closure, 1);
+    PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
+    if (!result) PyErr_WriteUnraisable((PyObject *)closure);
+    Py_XDECREF(result);
+    Py_DECREF(sink);
+    Py_DECREF(exception);
+}
+
+PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame *frame) {
+    const struct pt_extras *extras = closure->extras;
+    if (extras && extras->sink)
+        feed_sink(closure);
+    else if (!extras || !extras->onerror)
+        PyErr_WriteUnraisable((PyObject *)closure);
+    else if (ask_onerror(closure, frame))
+        return;
+    pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
+}
+
+/* ---- Arguments and result ---- */
+
+/* Any type: converted beside the frame, so that a failure leaves nothing half written. */
+PT_COLD static int store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
+    const pt_signature_object *signature = closure->signature;
+    size_t size = signature->returns.type->size;
+    unsigned char small[64];
+    unsigned char *value = size <= sizeof small ? small : PyMem_Malloc(size);
+    if (!value) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int failed = pt_from_python(&signature->returns, result, value);
+    if (!failed) pt_closure_return(signature->c, value, frame);
+    if (value != small) PyMem_Free(value);
+    return failed;
+}
+
+/* int, double and void are nearly all results there are; a register is written whole. */
+static inline int store_result(pt_closure_object *closure, PyObject *result,
+                               struct pt_frame *frame) {
+    const struct pt_crossing *returns = &closure->signature->returns;
+    unsigned char *at = (unsigned char *)frame + returns->at;
+    int64_t number;
+    if (PT_LIKELY(returns->code == PT_TYPE_INT)) {
+        if (PT_LIKELY(pt_small_int(result, &number)) && PT_LIKELY(number == (int32_t)number)) {
+            memcpy(at, &number, sizeof number);
+            return 0;
+        }
+    } else if (returns->code == PT_TYPE_DOUBLE) {
+        if (PT_LIKELY(PyFloat_CheckExact(result))) {
+            memcpy(at, &((PyFloatObject *)result)->ob_fval, sizeof(double));
+            return 0;
+        }
+    } else if (returns->code == PT_TYPE_VOID) {
+        return 0; /* what a procedure returns is nobody's business */
+    }
+    return store_any(closure, result, frame);
+}
+
+static int store_result_cold(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
+    return store_result(closure, result, frame);
+}
+
+static inline PyObject *load(const struct pt_crossing *crossing, const void *at) {
+    if (PT_LIKELY(crossing->code == PT_TYPE_INT)) return pt_int_to_python(*(const int *)at);
+    if (PT_LIKELY(crossing->code == PT_TYPE_DOUBLE)) return PyFloat_FromDouble(*(const double *)at);
+    return pt_to_python(crossing, at);
+}
+
+PT_COLD static int drop_loaded(PyObject **values, size_t n) {
+    while (n--)
+        Py_DECREF(values[n]);
+    return -1;
+}
+
+/* PyObject_Vectorcall does two things for every callable that a Python function does itself, and
+ * that cost more than the rest: it keeps it alive, and checks that NULL means an exception. */
+static inline PyObject *call(pt_closure_object *closure, PyObject **values, size_t n) {
+    PyObject *callable = closure->callable;
+    size_t flags = n | PY_VECTORCALL_ARGUMENTS_OFFSET;
+    if (PT_UNLIKELY(!callable)) { /* making the arguments ran Python code */
+        PyErr_SetString(pt_FreedCallbackError, "the callback was closed while C was calling it");
+        return NULL;
+    }
+    if (PT_LIKELY(Py_IS_TYPE(callable, &PyFunction_Type)))
+        return ((PyFunctionObject *)callable)->vectorcall(callable, values, flags, NULL);
+    Py_INCREF(callable);
+    PyObject *result = PyObject_Vectorcall(callable, values, flags, NULL);
+    Py_DECREF(callable);
+    return result;
+}
+
+static inline PyObject *call_and_drop(pt_closure_object *closure, PyObject **values, size_t n) {
+    PyObject *result = call(closure, values, n);
+    for (size_t i = 0; i < n; i++)
+        Py_DECREF(values[i]);
+    return result;
+}
+
+/* values[-1] is the callee's to use (PY_VECTORCALL_ARGUMENTS_OFFSET). -1 with an exception. */
+static inline int call_simple(pt_closure_object *closure, struct pt_frame *frame) {
+    const pt_signature_object *signature = closure->signature;
+    PyObject *room[PT_SIMPLE_ARGS + 1], **values = room + 1;
+    size_t n = (size_t)signature->nargs;
+    const struct pt_crossing *takes = signature->takes;
+    for (size_t i = 0; i < n; i++) {
+        values[i] = load(&takes[i], (const unsigned char *)frame + takes[i].at);
+        if (PT_UNLIKELY(!values[i])) return drop_loaded(values, i);
+    }
+    PyObject *result = call_and_drop(closure, values, n);
+    if (PT_UNLIKELY(!result)) return -1;
+    int failed = store_result(closure, result, frame);
+    Py_DECREF(result);
+    return failed;
+}
+
+static int call_with_block(pt_closure_object *closure, struct pt_frame *frame,
+                           unsigned char *scratch, PyObject **values) {
+    const pt_signature_object *signature = closure->signature;
+    size_t n = (size_t)signature->nargs;
+    for (size_t i = 0; i < n; i++) {
+        const void *at = pt_argument(signature->c, signature->plan, i, frame, scratch);
+        values[i] = pt_to_python(&signature->takes[i], at);
+        if (!values[i]) return drop_loaded(values, i);
+    }
+    PyObject *result = call_and_drop(closure, values, n);
+    if (!result) return -1;
+    int failed = signature->returns.code == PT_TYPE_VOID ? 0 : store_any(closure, result, frame);
+    Py_DECREF(result);
+    return failed;
+}
+
+/* Any signature. The block may be large, and a thread's stack small. */
+static int call_general(pt_closure_object *closure, struct pt_frame *frame) {
+    const pt_signature_object *signature = closure->signature;
+    size_t scratch = (signature->plan->scratch_size + 15) & ~(size_t)15;
+    size_t vector = ((size_t)signature->nargs + 1) * sizeof(PyObject *);
+    _Alignas(16) unsigned char small[512];
+    unsigned char *block =
+        scratch + vector <= sizeof small ? small : PyMem_Malloc(scratch + vector);
+    if (!block) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int failed = call_with_block(closure, frame, block, (PyObject **)(void *)(block + scratch) + 1);
+    if (block != small) PyMem_Free(block);
+    return failed;
+}
+
+/* The caller runs Python code, and may have an exception set: it is none of the callable's. */
+PT_COLD static void call_under_exception(pt_closure_object *closure, struct pt_frame *frame) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (call_general(closure, frame)) handle_exception(closure, frame);
+    PyErr_Restore(type, value, traceback);
+}
+
+static inline int has_exception(const PyThreadState *tstate) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return tstate->current_exception != NULL;
+#else
+    return tstate->curexc_type != NULL;
+#endif
+}
+
+/* Under the GIL, with the record LIVE. */
+static inline void call_closure(pt_closure_object *closure, struct pt_frame *frame,
+                                const PyThreadState *tstate) {
+    Py_INCREF(closure);
+    if (PT_UNLIKELY(has_exception(tstate))) {
+        call_under_exception(closure, frame);
+    } else {
+        int failed = PT_LIKELY(closure->signature->simple) ? call_simple(closure, frame)
+                                                           : call_general(closure, frame);
+        if (PT_UNLIKELY(failed)) handle_exception(closure, frame);
+    }
+    Py_DECREF(closure);
+}
+
+/* ---- The entry ---- */
+
+/* With the thread attached: has the closure gone while we waited? */
+static void invoke_attached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                            const pytramp_signature *signature, const PyThreadState *tstate) {
+    uint32_t now = pt_state_word(record);
+    if (PT_LIKELY(now == word))
+        call_closure(record->userdata, frame, tstate);
+    else if (pt_same_generation(now, word))
+        call_dead(frame, record, now);
+    else /* its slot already serves another one; what is left of ours is an immortal signature */
+        pt_closure_return(signature, NULL, frame);
+}
+
+/* The caller does not hold the GIL, or is not known yet. */
+static void invoke_detached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                            const struct pt_thread *thread, const PyThreadState *current) {
+    const pytramp_signature *signature = record->signature;
+    struct pt_interpreter *interpreter = interpreter_of(record);
+    PyThreadState *known = pt_known_tstate(thread, interpreter);
+    if (PT_LIKELY(pt_may_restore(known, current, interpreter))) {
+        PyEval_RestoreThread(known);
+        invoke_attached(frame, record, word, signature, known);
+        PyEval_SaveThread();
+        return;
+    }
+    enum pt_entry entry = pt_attach(interpreter);
+    if (entry == PT_REFUSED) {
+        pt_closure_return_error(record, frame);
+        return;
+    }
+    invoke_attached(frame, record, word, signature, pt_current_tstate());
+    if (entry == PT_ATTACHED) PyEval_SaveThread();
+}
+
+static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
+    uint32_t word = pt_state_word(record);
+    int *error = &errno;
+    int saved_errno = *error;
+    struct pt_thread *thread = &pt_thread;
+    PT_KEEP(thread);
+    int *outer = thread->saved_errno;
+    thread->saved_errno = &saved_errno;
+    if (PT_UNLIKELY(!pt_is(word, PT_LIVE))) {
+        call_dead(frame, record, word);
+    } else {
+        const struct pt_interpreter *interpreter = interpreter_of(record);
+        PyThreadState *current = pt_current_tstate();
+        if (PT_LIKELY(pt_is_attached(current, thread, interpreter)) &&
+            PT_LIKELY(!pt_may_end(interpreter)))
+            call_closure(record->userdata, frame, current);
+        else
+            invoke_detached(frame, record, word, thread, current);
+    }
+    thread->saved_errno = outer;
+    *error = saved_errno;
+}
+
+const struct pt_kind pt_python_kind = {invoke_python, forget_python};
+
+static int forget_label(struct pt_record *record, void *interpreter) {
+    if (record->kind != &pt_python_kind || record->owner != interpreter) return 0;
+    pt_label_free(atomic_exchange(&record->label, NULL));
+    return 0;
+}
+
+void pt_forget_labels(struct pt_interpreter *interpreter) {
+    pt_pool_each(forget_label, interpreter);
+    pt_label_free_dropped(interpreter);
+}

@@ -1,0 +1,13 @@
+/* The call into Python: the kind of slot that a Closure uses. */
+#ifndef PT_CALL_H
+#define PT_CALL_H
+
+#include "../pool.h"
+#include "tstate.h"
+
+PT_HIDDEN extern const struct pt_kind pt_python_kind;
+
+/* The interpreter is ending: labels hold objects, so they go. Under its GIL. */
+PT_HIDDEN void pt_forget_labels(struct pt_interpreter *interpreter);
+
+#endif

@@ -1,0 +1,101 @@
+/* A Closure object and its slot: from open to close. */
+#include "objects.h"
+
+#include "../closure.h"
+#include "call.h"
+#include "convert.h"
+#include "label.h"
+
+/* ---- Open ---- */
+
+/* Copies what the held path needs of the plan beside what it needs of the objects. */
+static void place(pt_signature_object *signature) {
+    const struct pt_plan *plan = signature->plan;
+    signature->simple = plan->simple;
+    signature->returns.code = signature->returns.type->code;
+    signature->returns.at = plan->result.at;
+    for (Py_ssize_t i = 0; i < signature->nargs; i++) {
+        signature->takes[i].code = signature->takes[i].type->code;
+        signature->takes[i].at = plan->args[i].at;
+    }
+}
+
+static pytramp_status intern(pytramp_status status, pt_signature_object *signature,
+                             const pytramp_type **types) {
+    if (status) return status;
+    return pytramp_signature_new(&signature->c, PYTRAMP_ABI_DEFAULT, signature->returns.type,
+                                 (size_t)signature->nargs, types);
+}
+
+pytramp_status pt_signature_object_open(pt_signature_object *signature) {
+    size_t n = (size_t)signature->nargs;
+    const pytramp_type **types = PyMem_Calloc(n + 1, sizeof *types);
+    for (size_t i = 0; types && i < n; i++)
+        types[i] = signature->takes[i].type;
+    pytramp_status status = intern(types ? PYTRAMP_OK : PYTRAMP_E_NO_MEMORY, signature, types);
+    PyMem_Free(types);
+    if (!status) status = pt_plan_of(signature->c, &signature->plan);
+    if (status) return status;
+    place(signature);
+    signature->interpreter = pt_interpreter_here();
+    return PYTRAMP_OK;
+}
+
+pytramp_status pt_closure_object_open(pt_closure_object *closure) {
+    struct pt_interpreter *interpreter = closure->signature->interpreter;
+    struct pt_binding binding = {.kind = &pt_python_kind,
+                                 .owner = interpreter,
+                                 .userdata = closure,
+                                 .error = closure->extras ? closure->extras->error : NULL};
+    pytramp_status status = pt_closure_bind(closure->signature->c, &binding, &closure->record);
+    pt_label_free_dropped(interpreter);
+    return status;
+}
+
+void *pt_closure_object_code(const pt_closure_object *closure) {
+    return pt_pool_code(closure->record);
+}
+
+/* ---- Close ---- */
+
+/* What a report needs, taken from the closure while it still knows its callable. */
+static void leave_label(const pt_closure_object *closure, struct pt_record *record,
+                        const char *fate) {
+    struct pt_label *label = pt_label_new(closure, fate);
+    atomic_store_explicit(&record->label, label, memory_order_release);
+}
+
+/* Runs Python code, for the callable may compute its __qualname__; and a closure may be deallocated
+ * under an exception. */
+static void remember_name(pt_closure_object *closure) {
+    if (closure->name) return;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    closure->name = pt_closure_name(closure);
+    PyErr_Restore(type, value, traceback);
+}
+
+/* First of all C is shut out, and a second close from within sees that it has nothing to do. */
+void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
+    struct pt_record *record = closure->record;
+    if (!record) return;
+    closure->record = NULL;
+    closure->closed = 1;
+    pt_pool_kill(record);
+    remember_name(closure);
+    leave_label(closure, record, fate);
+    pt_pool_recycle(record);
+    Py_CLEAR(closure->callable);
+    int was_immortal = closure->immortal;
+    closure->immortal = 0;
+    if (was_immortal) Py_DECREF(closure);
+}
+
+void pt_closure_object_silence(pt_closure_object *closure, int silent) {
+    closure->silent = silent != 0;
+    if (closure->record) pt_pool_silence(closure->record, silent);
+}
+
+int pt_python_init(void) {
+    return pt_convert_init() || pt_threads_init() ? -1 : 0;
+}

@@ -1,0 +1,167 @@
+#include "signature.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "port.h"
+
+static const struct pt_abi *const abis[] = {&pt_abi_sysv_x86_64};
+
+static const struct pt_abi *abi_of(pytramp_abi code) {
+    if (code == PYTRAMP_ABI_DEFAULT) return pt_port.abi;
+    for (size_t i = 0; i < sizeof abis / sizeof *abis; i++) {
+        if (abis[i]->code == code) return abis[i];
+    }
+    return NULL;
+}
+
+const char *pytramp_abi_name(size_t i) {
+    if (!i) return "default";
+    return i <= sizeof abis / sizeof *abis ? abis[i - 1]->name : NULL;
+}
+
+pytramp_status pytramp_abi_named(pytramp_abi *abi, const char *name) {
+    if (!abi || !name) return PYTRAMP_E_NULL;
+    if (!strcmp(name, "default")) {
+        *abi = PYTRAMP_ABI_DEFAULT;
+        return PYTRAMP_OK;
+    }
+    for (size_t i = 0; i < sizeof abis / sizeof *abis; i++) {
+        if (strcmp(abis[i]->name, name)) continue;
+        *abi = abis[i]->code;
+        return PYTRAMP_OK;
+    }
+    return PYTRAMP_E_ABI;
+}
+
+/* ---- Interning: append-only buckets, as in type.c ---- */
+
+#define BUCKETS 1024
+static _Atomic(const pytramp_signature *) table[BUCKETS];
+
+static uint32_t hash_of(const struct pt_abi *abi, const pytramp_type *result, size_t nargs,
+                        const pytramp_type *const *args) {
+    uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, (uintptr_t)abi), (uintptr_t)result);
+    for (size_t i = 0; i < nargs; i++)
+        hash = pt_hash_word(hash, (uintptr_t)args[i]);
+    return hash;
+}
+
+static const pytramp_signature *find(const pytramp_signature *from, uint32_t hash,
+                                     const struct pt_abi *abi, const pytramp_type *result,
+                                     size_t nargs, const pytramp_type *const *args) {
+    for (; from; from = from->next) {
+        if (from->hash == hash && from->abi == abi && from->result == result &&
+            from->nargs == nargs && (!nargs || !memcmp(from->args, args, nargs * sizeof *args)))
+            return from;
+    }
+    return NULL;
+}
+
+static const pytramp_signature *publish(pytramp_signature *made) {
+    _Atomic(const pytramp_signature *) *bucket = &table[made->hash % BUCKETS];
+    const pytramp_signature *head = atomic_load_explicit(bucket, memory_order_acquire);
+    do {
+        const pytramp_signature *known =
+            find(head, made->hash, made->abi, made->result, made->nargs, made->args);
+        if (known) return known;
+        made->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(bucket, &head, made, memory_order_release,
+                                                    memory_order_acquire));
+    return made;
+}
+
+static void discard(pytramp_signature *made, struct pt_location *at) {
+    free(at);
+    free(made);
+}
+
+static pytramp_status make(const pytramp_signature **out, uint32_t hash, const struct pt_abi *abi,
+                           const pytramp_type *result, size_t nargs,
+                           const pytramp_type *const *args) {
+    if (nargs > INT32_MAX / sizeof(struct pt_location)) return PYTRAMP_E_TOO_LARGE;
+    pytramp_signature *made = calloc(1, sizeof *made + nargs * sizeof *args);
+    struct pt_location *at = calloc(nargs ? nargs : 1, sizeof *at);
+    pytramp_status status = PYTRAMP_E_NO_MEMORY;
+    if (!made || !at) goto fail;
+    made->abi = abi;
+    made->result = result;
+    made->nargs = nargs;
+    made->hash = hash;
+    made->at = at;
+    if (nargs) memcpy(made->args, args, nargs * sizeof *args);
+    status = abi->classify(result, nargs, args, &made->result_at, at, &made->stack_size);
+    if (status) goto fail;
+    const pytramp_signature *known = publish(made);
+    if (known != made) discard(made, at);
+    *out = known;
+    return PYTRAMP_OK;
+fail:
+    discard(made, at);
+    return status;
+}
+
+pytramp_status pytramp_signature_new(const pytramp_signature **signature, pytramp_abi code,
+                                     const pytramp_type *result, size_t nargs,
+                                     const pytramp_type *const *args) {
+    if (!signature || !result || (nargs && !args)) return PYTRAMP_E_NULL;
+    for (size_t i = 0; i < nargs; i++) {
+        if (!args[i]) return PYTRAMP_E_NULL;
+    }
+    const struct pt_abi *abi = abi_of(code);
+    if (!abi) return PYTRAMP_E_ABI;
+    uint32_t hash = hash_of(abi, result, nargs, args);
+    const pytramp_signature *head =
+        atomic_load_explicit(&table[hash % BUCKETS], memory_order_acquire);
+    const pytramp_signature *known = find(head, hash, abi, result, nargs, args);
+    if (!known) return make(signature, hash, abi, result, nargs, args);
+    *signature = known;
+    return PYTRAMP_OK;
+}
+
+/* ---- Explaining ---- */
+
+pytramp_status pytramp_signature_explain(const pytramp_signature *signature, size_t i,
+                                         pytramp_place places[PYTRAMP_MAX_PLACES], size_t *n,
+                                         int *by_reference) {
+    if (!signature || !places || !n || !by_reference) return PYTRAMP_E_NULL;
+    if (i != PYTRAMP_RESULT && i >= signature->nargs) return PYTRAMP_E_INVALID;
+    int is_result = i == PYTRAMP_RESULT;
+    const struct pt_location *at = is_result ? &signature->result_at : &signature->at[i];
+    *n = at->nparts;
+    *by_reference = at->by_reference;
+    for (size_t k = 0; k < at->nparts; k++) {
+        const struct pt_part *part = &at->parts[k];
+        /* The address for a result in memory arrives as an argument does. */
+        const char *name = signature->abi->register_name(part, is_result && !at->by_reference);
+        places[k] = (pytramp_place){name, part->offset, part->size, part->stack};
+    }
+    return PYTRAMP_OK;
+}
+
+struct writer {
+    char *text;
+    size_t size, length;
+};
+
+static void write(struct writer *to, const char *what) {
+    size_t n = strlen(what);
+    for (size_t i = 0; i < n; i++, to->length++) {
+        if (to->length + 1 < to->size) to->text[to->length] = what[i];
+    }
+}
+
+size_t pt_signature_text(const pytramp_signature *signature, char *text, size_t size) {
+    struct writer to = {text, size, 0};
+    write(&to, signature->result->spelling);
+    write(&to, " (");
+    for (size_t i = 0; i < signature->nargs; i++) {
+        if (i) write(&to, ", ");
+        write(&to, signature->args[i]->spelling);
+    }
+    write(&to, signature->nargs ? ")" : "void)");
+    if (size) text[to.length < size ? to.length : size - 1] = 0;
+    return to.length;
+}

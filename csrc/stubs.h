@@ -1,0 +1,38 @@
+/* What an arch/<cpu>/stubs.S exports, and the slots that its stubs read. */
+#ifndef PT_STUBS_H
+#define PT_STUBS_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "config.h"
+#ifdef PT_ARCH_X86_64
+#  include "arch/x86_64/frame.h"
+#endif
+
+/* The two words that stub i reads. Written data first, then target with release order. */
+struct pt_slot {
+    void *_Atomic data;
+    void (*_Atomic target)(void);
+};
+
+static_assert(sizeof(struct pt_slot) == PT_SLOT_SIZE, "");
+static_assert(offsetof(struct pt_slot, data) == PT_SLOT_DATA, "");
+static_assert(offsetof(struct pt_slot, target) == PT_SLOT_TARGET, "");
+
+/* PT_BUILTIN_UNITS units of stubs in the library's text, and their slots in its .bss. */
+PT_HIDDEN extern const unsigned char pt_builtin_code[PT_BUILTIN_UNITS * PT_UNIT];
+PT_HIDDEN extern struct pt_slot pt_builtin_slots[PT_BUILTIN_UNITS * PT_UNIT_STUBS];
+
+/* One page-aligned unit whose slots lie PT_UNIT behind it, wherever it is mapped. */
+PT_HIDDEN extern const unsigned char pt_template_code[PT_UNIT];
+
+/* Entries for bare trampolines; those for closures are chosen by the port (marshal.h). */
+PT_HIDDEN extern void pt_entry_chain(void); /* target = record->handler, chain = record->userdata */
+PT_HIDDEN extern void pt_entry_retired(void); /* the same from record->signature, record->label */
+PT_HIDDEN extern void pt_entry_unprepared(void); /* calls record->kind->invoke, any result type */
+PT_HIDDEN extern void pt_entry_zero(void);       /* a target: returns zeros */
+PT_HIDDEN extern void pt_entry_probe(void);      /* returns the address of its slot */
+
+#endif

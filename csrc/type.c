@@ -1,0 +1,244 @@
+/* Layout and interning of types.
+ *
+ * The intern table is append-only: a bucket is a singly linked list whose head is replaced by
+ * compare-and-swap, nodes are never unlinked or freed. So there is no ABA, readers need no lock,
+ * and a fork in the middle loses at most an unpublished node. */
+#include "type.h"
+
+#include <assert.h>
+#include <complex.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "hash.h"
+
+static_assert(sizeof(void *) == sizeof(void (*)(void)), "code and data pointers are one type here");
+
+const pytramp_type pytramp_type_void = {
+    .spelling = "void", .alignment = 1, .class = PT_CLASS_VOID, .code = PT_TYPE_VOID};
+
+#define PT_SCALAR(code_, symbol, spelling_, ctype, class_)                                         \
+    const pytramp_type pytramp_type_##symbol = {.spelling = spelling_,                             \
+                                                .size = sizeof(ctype),                             \
+                                                .alignment = _Alignof(ctype),                      \
+                                                .class = class_,                                   \
+                                                .code = PT_TYPE_##code_};
+#include "types.def"
+#undef PT_SCALAR
+
+static const pytramp_type *const scalars[] = {
+    &pytramp_type_void,
+#define PT_SCALAR(code, symbol, spelling, ctype, class) &pytramp_type_##symbol,
+#include "types.def"
+#undef PT_SCALAR
+};
+
+/* C allows both orders, "double _Complex" and "_Complex double". */
+static int is_spelled(const char *known, const char *spelling) {
+    static const char prefix[] = "_Complex ";
+    size_t n = sizeof prefix - 1;
+    if (!strcmp(known, spelling)) return 1;
+    if (strncmp(spelling, prefix, n)) return 0;
+    size_t rest = strlen(spelling + n);
+    return !strncmp(known, spelling + n, rest) && !strcmp(known + rest, " _Complex");
+}
+
+const pytramp_type *pytramp_type_named(const char *spelling) {
+    if (!spelling) return NULL;
+    for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++) {
+        if (is_spelled(scalars[i]->spelling, spelling)) return scalars[i];
+    }
+    return NULL;
+}
+
+const char *pytramp_type_spelling(const pytramp_type *type) {
+    return type ? type->spelling : "";
+}
+
+size_t pytramp_type_size(const pytramp_type *type) {
+    return type ? type->size : 0;
+}
+
+size_t pytramp_type_alignment(const pytramp_type *type) {
+    return type ? type->alignment : 0;
+}
+
+#define BUCKETS 256
+static _Atomic(const pytramp_type *) table[BUCKETS];
+
+static uint32_t hash_layout(const pytramp_type *type) {
+    uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, type->size), type->alignment);
+    for (size_t i = 0; i < type->nmembers; i++) {
+        hash = pt_hash_word(hash, (uintptr_t)type->members[i].type);
+        hash = pt_hash_word(hash, type->members[i].count);
+        hash = pt_hash_word(hash, type->members[i].offset);
+    }
+    return hash;
+}
+
+static int same_layout(const pytramp_type *a, const pytramp_type *b) {
+    if (a->hash != b->hash || a->size != b->size || a->alignment != b->alignment ||
+        a->nmembers != b->nmembers)
+        return 0;
+    for (size_t i = 0; i < a->nmembers; i++) {
+        if (a->members[i].type != b->members[i].type ||
+            a->members[i].count != b->members[i].count ||
+            a->members[i].offset != b->members[i].offset)
+            return 0;
+    }
+    return 1;
+}
+
+static const pytramp_type *find(const pytramp_type *from, const pytramp_type *wanted) {
+    while (from && !same_layout(from, wanted))
+        from = from->next;
+    return from;
+}
+
+/* Takes over type and its members, both from malloc. */
+static pytramp_status intern(const pytramp_type **out, pytramp_type *type) {
+    type->hash = hash_layout(type);
+    _Atomic(const pytramp_type *) *bucket = &table[type->hash % BUCKETS];
+    /* acquire pairs with the release below: a node is seen whole. */
+    const pytramp_type *head = atomic_load_explicit(bucket, memory_order_acquire);
+    do {
+        const pytramp_type *known = find(head, type);
+        if (known) {
+            free((void *)type->members);
+            free(type);
+            *out = known;
+            return PYTRAMP_OK;
+        }
+        type->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(bucket, &head, type, memory_order_release,
+                                                    memory_order_acquire));
+    *out = type;
+    return PYTRAMP_OK;
+}
+
+static pytramp_status check_members(size_t n, const pytramp_member *members) {
+    if (n && !members) return PYTRAMP_E_NULL;
+    if (n > SIZE_MAX / sizeof *members) return PYTRAMP_E_TOO_LARGE;
+    for (size_t i = 0; i < n; i++) {
+        const pytramp_type *type = members[i].type;
+        if (!type) return PYTRAMP_E_NULL;
+        if (type->class == PT_CLASS_VOID || !members[i].count) return PYTRAMP_E_TYPE;
+        if (type->size && members[i].count > PTRDIFF_MAX / type->size) return PYTRAMP_E_TOO_LARGE;
+    }
+    return PYTRAMP_OK;
+}
+
+static size_t count_leaves(size_t n, const pytramp_member *members) {
+    size_t leaves = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t each = members[i].type->class == PT_CLASS_AGGREGATE ? members[i].type->leaves : 1;
+        if (each && members[i].count > (PT_MANY_LEAVES - leaves) / each) return PT_MANY_LEAVES;
+        leaves += each * members[i].count;
+    }
+    return leaves;
+}
+
+/* *type = an aggregate with a copy of members, not interned yet. */
+static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member *members) {
+    pytramp_status status = check_members(n, members);
+    if (status) return status;
+    pytramp_type *made = calloc(1, sizeof *made);
+    pytramp_member *copy = malloc(n ? n * sizeof *copy : 1);
+    if (!made || !copy) {
+        free(copy);
+        free(made);
+        return PYTRAMP_E_NO_MEMORY;
+    }
+    if (n) memcpy(copy, members, n * sizeof *copy);
+    made->spelling = "aggregate";
+    made->class = PT_CLASS_AGGREGATE;
+    made->code = PT_TYPE_AGGREGATE;
+    made->alignment = 1;
+    made->nmembers = n;
+    made->members = copy;
+    made->leaves = count_leaves(n, members);
+    *type = made;
+    return PYTRAMP_OK;
+}
+
+static void discard(pytramp_type *type) {
+    free((void *)type->members);
+    free(type);
+}
+
+static size_t round_up(size_t n, size_t alignment) {
+    return (n + alignment - 1) / alignment * alignment;
+}
+
+/* So much below PTRDIFF_MAX that rounding up to an alignment cannot wrap. */
+#define MAX_SIZE      ((size_t)PTRDIFF_MAX / 2)
+#define MAX_ALIGNMENT ((size_t)1 << 28)
+
+/* C's layout: each member at the next multiple of its alignment, the whole rounded up to its own.
+ */
+static pytramp_status lay_out(pytramp_type *type, size_t pack, int overlap) {
+    pytramp_member *members = (pytramp_member *)type->members;
+    for (size_t i = 0; i < type->nmembers; i++) {
+        size_t alignment = members[i].type->alignment;
+        if (pack && pack < alignment) alignment = pack;
+        size_t bytes = members[i].type->size * members[i].count;
+        members[i].offset = overlap ? 0 : round_up(type->size, alignment);
+        if (bytes > MAX_SIZE || members[i].offset > MAX_SIZE - bytes) return PYTRAMP_E_TOO_LARGE;
+        size_t end = members[i].offset + bytes;
+        if (end > type->size) type->size = end;
+        if (alignment > type->alignment) type->alignment = alignment;
+    }
+    type->size = round_up(type->size, type->alignment);
+    return PYTRAMP_OK;
+}
+
+static int is_power_of_two(size_t n) {
+    return n && !(n & (n - 1));
+}
+
+static pytramp_status compose(const pytramp_type **out, size_t n, const pytramp_member *members,
+                              size_t pack, int overlap) {
+    if (!out) return PYTRAMP_E_NULL;
+    if (pack && !is_power_of_two(pack)) return PYTRAMP_E_TYPE;
+    pytramp_type *type;
+    pytramp_status status = draft(&type, n, members);
+    if (status) return status;
+    status = lay_out(type, pack, overlap);
+    if (status) {
+        discard(type);
+        return status;
+    }
+    return intern(out, type);
+}
+
+pytramp_status pytramp_type_struct(const pytramp_type **type, size_t nmembers,
+                                   const pytramp_member *members, size_t pack) {
+    return compose(type, nmembers, members, pack, 0);
+}
+
+pytramp_status pytramp_type_union(const pytramp_type **type, size_t nmembers,
+                                  const pytramp_member *members, size_t pack) {
+    return compose(type, nmembers, members, pack, 1);
+}
+
+pytramp_status pytramp_type_layout(const pytramp_type **out, size_t size, size_t alignment,
+                                   size_t nmembers, const pytramp_member *members) {
+    if (!out) return PYTRAMP_E_NULL;
+    if (!is_power_of_two(alignment) || size % alignment) return PYTRAMP_E_TYPE;
+    if (size > MAX_SIZE || alignment > MAX_ALIGNMENT) return PYTRAMP_E_TOO_LARGE;
+    pytramp_type *type;
+    pytramp_status status = draft(&type, nmembers, members);
+    if (status) return status;
+    for (size_t i = 0; i < nmembers; i++) {
+        size_t bytes = members[i].type->size * members[i].count;
+        if (bytes > size || members[i].offset > size - bytes) {
+            discard(type);
+            return PYTRAMP_E_TYPE;
+        }
+    }
+    type->size = size;
+    type->alignment = alignment;
+    return intern(out, type);
+}

@@ -1,0 +1,49 @@
+"""Python callables as C function pointers, without run-time code generation.
+
+``callback`` makes a ``Closure`` of a Python callable and the type of a C function; its
+``address`` is what C calls. README.md and docs/ in the source show how.
+"""
+
+from pytramp._callback import callback
+from pytramp._core import (
+    Closure,
+    DeclarationError,
+    FreedCallbackError,
+    Signature,
+    UnsupportedTypeError,
+    get_errno,
+    reserve,
+    set_errno,
+    stats,
+)
+from pytramp._propagate import propagate
+
+TYPE_CHECKING = False  # importing it from typing would take longer than all the rest
+if TYPE_CHECKING:
+    from pytramp import c as c
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Closure",
+    "DeclarationError",
+    "FreedCallbackError",
+    "Signature",
+    "UnsupportedTypeError",
+    "c",
+    "callback",
+    "get_errno",
+    "propagate",
+    "reserve",
+    "set_errno",
+    "stats",
+]
+
+
+def __getattr__(name: str) -> object:
+    """``pytramp.c`` is imported when it is first used: it needs typing, which costs time."""
+    if name == "c":
+        import importlib
+
+        return importlib.import_module("pytramp.c")
+    raise AttributeError(f"module 'pytramp' has no attribute {name!r}")

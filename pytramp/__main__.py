@@ -1,0 +1,39 @@
+"""``python -m pytramp``: demo, doctor, bench and explain."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+
+def parser() -> argparse.ArgumentParser:
+    """Each command is a module of pytramp.cli, imported when it is chosen."""
+    made = argparse.ArgumentParser(prog="python -m pytramp", description="C calls Python.")
+    commands = made.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("demo", help="show pytramp at work here, and check every result")
+    commands.add_parser("doctor", help="say what this process allows, and what follows from it")
+    bench = commands.add_parser("bench", help="measure pytramp against ctypes and cffi")
+    bench.add_argument("--quick", action="store_true", help="few calls: shows that it runs")
+    explain = commands.add_parser("explain", help="show where a C function's arguments live")
+    explain.add_argument("declaration", help='for example "double (int, double)"')
+    explain.add_argument("--abi", help="a calling convention; this machine's by default")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status."""
+    chosen = parser().parse_args(arguments)
+    command = importlib.import_module(f"pytramp.cli.{chosen.command}")
+    try:
+        status: int = command.run(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""``propagate``: exceptions of callbacks, raised where Python called C."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+
+from pytramp._core import Closure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    Sink = tuple[list[BaseException], Callable[[], None]]
+
+
+class propagate:
+    """``with propagate(cb): lib.run(cb.address)`` raises what cb raised, here.
+
+    The first exception of any of the callbacks, in any thread, is kept and raised when the block
+    is left; KeyboardInterrupt and SystemExit, too. From then on the callbacks return their error
+    values without entering Python, and stop(), which may tell the library to finish, was called
+    once, in the thread of the exception. An exception of the block itself becomes the context.
+
+    callbacks: a Closure, or several in an iterable. May be nested; the innermost one gets the
+    exception.
+    """
+
+    def __init__(
+        self, callbacks: Closure | Iterable[Closure], stop: Callable[[], object] | None = None
+    ) -> None:
+        self._closures = (callbacks,) if isinstance(callbacks, Closure) else tuple(callbacks)
+        for closure in self._closures:
+            if not isinstance(closure, Closure):
+                raise TypeError(f"propagate() takes Closures, not {type(closure).__name__}")
+        if stop is not None and not callable(stop):
+            raise TypeError(f"stop must be callable or None, not {type(stop).__name__}")
+        self._stop = stop
+        self._lock = allocate_lock()
+        self._told = False
+        self._caught: list[BaseException] = []
+        self._undo: list[tuple[Closure, Sink | None, bool]] = []
+
+    def __enter__(self) -> propagate:
+        if self._undo:
+            raise RuntimeError("this propagate() is in use")
+        self._caught, self._told = [], False
+        for closure in self._closures:
+            silent = closure._set_silent(False)
+            try:
+                sink = closure._set_sink((self._caught, self._tell))
+            except BaseException:
+                self._restore()
+                raise
+            self._undo.append((closure, sink, silent))
+        return self
+
+    def _tell(self) -> None:
+        """Called by a closure that has put its exception into ``_caught`` and is silent now."""
+        with self._lock:
+            if self._told:
+                return  # two threads raised at once: the first one counts
+            self._told = True
+        for closure in self._closures:
+            closure._set_silent(True)
+        if self._stop is not None:
+            self._stop()
+
+    def _restore(self) -> None:
+        while self._undo:
+            closure, sink, silent = self._undo.pop()
+            if not closure.closed:
+                closure._set_sink(sink)
+                closure._set_silent(silent)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._restore()
+        caught, self._caught = self._caught, []
+        if caught:
+            _raise_over(caught[0], value)
+
+
+def _raise_over(exception: BaseException, context: BaseException | None) -> None:
+    """Raise exception with context at the end of its chain, where ``raise`` would cut it."""
+    last, seen = exception, {id(exception)}
+    while last.__context__ is not None and id(last.__context__) not in seen:
+        last = last.__context__
+        seen.add(id(last))
+    if context is not None and id(context) not in seen:
+        last.__context__ = context
+    chain = exception.__context__
+    try:
+        raise exception
+    except BaseException:
+        exception.__context__ = chain
+        raise

@@ -1,0 +1,1 @@
+"""The commands of ``python -m pytramp``: a module each, with ``run(arguments)``."""

@@ -1,0 +1,157 @@
+/* What the files that generate.py writes are made of: shapes (C types as data), cases (signatures
+ * as data) and the macros around a call. The compiler gives every size, alignment and offset. */
+#ifndef ABI_HARNESS_H
+#define ABI_HARNESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uchar.h>
+#include <wchar.h>
+
+#include "pytramp.h"
+
+/* Narrow values may be passed with garbage above them, and a hidden result pointer is an ordinary
+ * first argument that comes back as the result, where the psABI says so. */
+#if defined(__x86_64__) && !defined(_WIN32)
+#  define ABI_DIRTY 1
+#else
+#  define ABI_DIRTY 0
+#endif
+
+enum colour { RED = -1, GREEN, BLUE };
+
+typedef signed char signed_char;
+typedef unsigned char unsigned_char;
+typedef unsigned short unsigned_short;
+typedef unsigned int unsigned_int;
+typedef unsigned long unsigned_long;
+typedef long long long_long;
+typedef unsigned long long unsigned_long_long;
+typedef __int128 int128;
+typedef unsigned __int128 unsigned_int128;
+typedef long double long_double;
+typedef _Complex float complex_float;
+typedef _Complex double complex_double;
+typedef _Complex long double complex_long_double;
+typedef void *pointer;
+typedef enum colour colour;
+
+/* S(name, C type, pytramp type, kind of its leaves, how many leaves) */
+#define ABI_SCALARS(S)                                                                             \
+    S(bool, _Bool, bool, BOOLEAN, 1)                                                               \
+    S(char, char, char, INTEGER, 1)                                                                \
+    S(signed_char, signed char, schar, INTEGER, 1)                                                 \
+    S(unsigned_char, unsigned char, uchar, INTEGER, 1)                                             \
+    S(short, short, short, INTEGER, 1)                                                             \
+    S(unsigned_short, unsigned short, ushort, INTEGER, 1)                                          \
+    S(int, int, int, INTEGER, 1)                                                                   \
+    S(unsigned_int, unsigned int, uint, INTEGER, 1)                                                \
+    S(colour, enum colour, int, INTEGER, 1)                                                        \
+    S(long, long, long, INTEGER, 1)                                                                \
+    S(unsigned_long, unsigned long, ulong, INTEGER, 1)                                             \
+    S(long_long, long long, longlong, INTEGER, 1)                                                  \
+    S(unsigned_long_long, unsigned long long, ulonglong, INTEGER, 1)                               \
+    S(int128, __int128, int128, INTEGER, 1)                                                        \
+    S(unsigned_int128, unsigned __int128, uint128, INTEGER, 1)                                     \
+    S(wchar_t, wchar_t, wchar, INTEGER, 1)                                                         \
+    S(char16_t, char16_t, char16, INTEGER, 1)                                                      \
+    S(char32_t, char32_t, char32, INTEGER, 1)                                                      \
+    S(float, float, float, FLOAT, 1)                                                               \
+    S(double, double, double, DOUBLE, 1)                                                           \
+    S(long_double, long double, longdouble, LONG_DOUBLE, 1)                                        \
+    S(complex_float, _Complex float, complex_float, FLOAT, 2)                                      \
+    S(complex_double, _Complex double, complex_double, DOUBLE, 2)                                  \
+    S(complex_long_double, _Complex long double, complex_longdouble, LONG_DOUBLE, 2)               \
+    S(pointer, void *, pointer, INTEGER, 1)
+
+enum kind { VOID, BOOLEAN, INTEGER, FLOAT, DOUBLE, LONG_DOUBLE, STRUCT, UNION };
+
+struct member {
+    struct shape *shape;
+    size_t count, offset;
+};
+
+struct shape {
+    const char *text;
+    enum kind kind;
+    size_t leaves; /* of a scalar */
+    size_t size, alignment;
+    size_t nmembers; /* of a struct or union */
+    const struct member *members;
+    size_t pack;
+    int layout;  /* built by pytramp_type_layout, not _struct or _union */
+    int aligned; /* an attribute raised an alignment: only a layout can say so */
+    const pytramp_type *type;
+};
+
+#define ABI_DECLARE(name, ctype, symbol, kind, leaves) extern struct shape shape_##name;
+ABI_SCALARS(ABI_DECLARE)
+extern struct shape shape_void;
+
+struct value {
+    struct shape *shape;
+    size_t offset; /* in the case's values */
+};
+
+#define ABI_CANARY 16
+
+/* One signature. values is a struct with one member per argument, result the returned value and
+ * ABI_CANARY more bytes. */
+struct test {
+    const char *text;
+    unsigned number;
+    struct shape *result;
+    size_t nargs;
+    const struct value *args;
+    void *values;
+    size_t values_size;
+    void *result_bytes;
+    void (*plain)(void (*code)(void)); /* calls code with its real type */
+    void (*dirty)(void (*code)(void)); /* see ABI_DIRTY; NULL where it would be the same */
+    void (*peer)(void);                /* the same function, compiled: the control experiment */
+};
+
+#define ABI_MAX_ARGS 40
+
+/* Argument i with random bits above it, for dirty callers. */
+extern union wide {
+    unsigned_long_long word;
+    double real;
+} abi_wide[ABI_MAX_ARGS];
+
+extern void *abi_hidden; /* what a callee with a hidden result pointer returned */
+
+/* Values that have to survive a call; as many as there are callee-saved registers. */
+extern volatile unsigned long abi_keep[6];
+extern int abi_kept;
+extern int abi_widened; /* a narrow result became a wide one rightly */
+
+#define ABI_KEEP                                                                                   \
+    unsigned long k0 = abi_keep[0], k1 = abi_keep[1], k2 = abi_keep[2], k3 = abi_keep[3],          \
+                  k4 = abi_keep[4], k5 = abi_keep[5];
+#define ABI_KEPT                                                                                   \
+    abi_kept = !((k0 ^ abi_keep[0]) | (k1 ^ abi_keep[1]) | (k2 ^ abi_keep[2]) |                    \
+                 (k3 ^ abi_keep[3]) | (k4 ^ abi_keep[4]) | (k5 ^ abi_keep[5]));
+
+/* A compiler may rely on how a callee extends a narrow result: then this shows. */
+#define ABI_WIDENED(type, given, stored)                                                           \
+    abi_widened = (long long)(given) == (long long)*(volatile type *)&(stored);
+
+/* The handler of every case. */
+void abi_handle(const pytramp_signature *signature, void *result, void *const *args, void *test);
+
+int abi_main(int argc, char **argv, const char *seed, const char *compiler, struct test *tests,
+             size_t ntests);
+
+#define ABI_TEXT2(x) #x
+#define ABI_TEXT(x)  ABI_TEXT2(x)
+#if defined(__clang__)
+#  define ABI_COMPILER                                                                             \
+      "clang " ABI_TEXT(__clang_major__) "." ABI_TEXT(__clang_minor__) "." ABI_TEXT(               \
+          __clang_patchlevel__)
+#else
+#  define ABI_COMPILER                                                                             \
+      "gcc " ABI_TEXT(__GNUC__) "." ABI_TEXT(__GNUC_MINOR__) "." ABI_TEXT(__GNUC_PATCHLEVEL__)
+#endif
+
+#endif

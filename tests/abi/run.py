@@ -1,0 +1,191 @@
+"""Generates, compiles and runs random signatures; prints what ran.
+
+    python tests/abi/run.py --signatures 2000 --seed 7 --compiler clang
+    python tests/abi/run.py --seed 7 --first 123 --signatures 1       # one of them again
+
+generate.py says what is made, harness.c what is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # when run as a script
+
+import native  # noqa: E402
+
+from abi import generate  # noqa: E402
+
+SEED = 20261122
+CHUNKS = 2  # files compiled and run side by side
+
+# The first clang that passes __int128 as the psABI says.
+FIXED_INT128 = 18
+
+# gcc notes, once per file, that some rule was another one before gcc 4.4.
+FLAGS = ("-Wno-psabi",)
+
+_REPORT = re.compile(
+    r"^abi: (\d+) signatures, (\d+) arguments, seed \d+, (.+): all equal$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    signatures: int
+    arguments: int
+    seed: int
+    compiler: str
+
+    def __str__(self) -> str:
+        return (
+            f"abi: {self.signatures} signatures, {self.arguments} arguments, "
+            f"seed {self.seed}, {self.compiler}: all equal"
+        )
+
+
+def _clang_version(compiler: str) -> int | None:
+    text = native.execute([compiler, "-dM", "-E", "-x", "c", "/dev/null"]).stdout
+    found = re.search(r"#define __clang_major__ (\d+)", text)
+    return int(found.group(1)) if found else None
+
+
+def _filter(*compilers: str) -> generate.Filter:
+    versions = [_clang_version(compiler) for compiler in compilers]
+    old = any(version is not None and version < FIXED_INT128 for version in versions)
+    return generate.without_int128_arguments if old else generate.everything
+
+
+def _generate(
+    folder: Path, count: int, seed: int, first: int, accept: generate.Filter
+) -> list[Path]:
+    """The files, of equal length; together the first count accepted signatures from first on."""
+    chosen = generate.choose(seed, first, count, accept)
+    size = max(1, -(-len(chosen) // CHUNKS))
+    files = []
+    for start in range(0, len(chosen), size):
+        path = folder / f"cases_{start}.c"
+        path.write_text(generate.emit(seed, chosen[start : start + size]))
+        files.append(path)
+    return files
+
+
+def _run_all(programs: list[Path], seed: int, arguments: tuple[str, ...] = ()) -> Report:
+    with ThreadPoolExecutor(CHUNKS) as pool:
+        done = list(pool.map(lambda program: native.run(program, *arguments), programs))
+    return _sum([process.stdout for process in done], seed)
+
+
+def _sum(outputs: list[str], seed: int) -> Report:
+    found = [_REPORT.search(output) for output in outputs]
+    if not all(found):
+        raise native.NativeError("a program ended without its report:\n" + "\n".join(outputs))
+    matches = [match for match in found if match]
+    return Report(
+        sum(int(match.group(1)) for match in matches),
+        sum(int(match.group(2)) for match in matches),
+        seed,
+        matches[0].group(3),
+    )
+
+
+def programs(
+    signatures: int,
+    seed: int = SEED,
+    *,
+    compiler: str = "gcc",
+    flags: tuple[str, ...] = (),
+    first: int = 0,
+) -> list[Path]:
+    """Callers made by compiler, linked with the core made by the same."""
+    folder = Path(tempfile.mkdtemp(prefix="abi-", dir=native.folder()))
+    files = _generate(folder, signatures, seed, first, _filter(compiler))
+    own = (*FLAGS, f"-I{HERE}")
+    jobs = [(path, own) for path in [*files, HERE / "harness.c"]]
+    *cases, harness = native.compile_all(jobs, folder, compiler=compiler, flags=flags)
+    core = native.core(compiler, flags)
+    made = []
+    for case in cases:
+        program = case.with_suffix("")
+        native.execute([compiler, *flags, case, harness, *core, *native.LINK, "-o", program])
+        made.append(program)
+    return made
+
+
+def check(
+    signatures: int,
+    seed: int = SEED,
+    *,
+    compiler: str = "gcc",
+    flags: tuple[str, ...] = (),
+    first: int = 0,
+) -> Report:
+    """Raises NativeError with the first differences, or says how much was equal."""
+    made = programs(signatures, seed, compiler=compiler, flags=flags, first=first)
+    return _run_all(made, seed)
+
+
+def control(signatures: int, seed: int = SEED, *, caller: str = "gcc", callee: str) -> Report:
+    """The same without pytramp: compiled callees stand where the closures would."""
+    folder = Path(tempfile.mkdtemp(prefix="abi-control-", dir=native.folder()))
+    files = _generate(folder, signatures, seed, 0, _filter(caller, callee))
+    own = (*FLAGS, f"-I{HERE}", "-DABI_PEER")
+    callers = [(path, own) for path in [*files, HERE / "harness.c"]]
+    callees = [(path, (*own, "-DABI_CALLEES")) for path in files]
+    *cases, harness = native.compile_all(callers, folder / "callers", compiler=caller)
+    peers = native.compile_all(callees, folder / "callees", compiler=callee)
+    made = []
+    for case, peer in zip(cases, peers, strict=True):
+        program = case.with_suffix("")
+        native.execute([caller, case, peer, harness, "-o", program])
+        made.append(program)
+    return _run_all(made, seed)
+
+
+def notices(program: Path, corruption: str) -> bool:
+    """Whether a run with one wrong byte ("argument" or "result") fails, as it must."""
+    done = subprocess.run(
+        [str(program), "--corrupt", corruption], capture_output=True, text=True, check=False
+    )
+    return done.returncode == 1 and "1 FAILED" in done.stdout and "differs" in done.stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--signatures", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--compiler", default="gcc")
+    parser.add_argument("--callee", help="no pytramp: callees made by this compiler instead")
+    parser.add_argument("flags", nargs="*", help="more compiler flags, after --")
+    options = parser.parse_args()
+    try:
+        if options.callee:
+            report = control(
+                options.signatures, options.seed, caller=options.compiler, callee=options.callee
+            )
+        else:
+            report = check(
+                options.signatures,
+                options.seed,
+                compiler=options.compiler,
+                flags=tuple(options.flags),
+                first=options.first,
+            )
+    except native.NativeError as error:
+        print(error)
+        return 1
+    print(report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

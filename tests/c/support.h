@@ -1,0 +1,186 @@
+/* Closures that know their number, processes and memory maps. Include it after check.h. */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include "pytramp.h"
+
+/* How many slots there are before the first growth, and how many a growth adds. */
+#define BUILTIN_CLOSURES 8192
+#define UNIT_CLOSURES    4096
+#define WAITING_FREES    1024
+
+/* ---- int (void) closures that return their number ---- */
+
+__attribute__((unused)) static void return_number(const pytramp_signature *signature, void *result,
+                                                  void *const *args, void *number) {
+    (void)signature, (void)args;
+    *(int *)result = (int)(intptr_t)number;
+}
+
+__attribute__((unused)) static const pytramp_signature *int_void(void) {
+    const pytramp_signature *signature;
+    CHECK_OK(pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, &pytramp_type_int, 0, NULL));
+    return signature;
+}
+
+/* A late call of it returns -number. */
+__attribute__((unused)) static pytramp_status new_numbered(void **code, int number) {
+    static const pytramp_signature *signature;
+    if (!signature) signature = int_void();
+    int error = -number;
+    pytramp_closure_options options = {.size = sizeof options,
+                                       .handler = return_number,
+                                       .userdata = (void *)(intptr_t)number,
+                                       .error = &error};
+    return pytramp_closure_new_ex(code, signature, &options);
+}
+
+__attribute__((unused)) static int call_int(const void *code) {
+    return ((int (*)(void))(uintptr_t)code)();
+}
+
+__attribute__((unused)) static pytramp_statistics stats(void) {
+    pytramp_statistics all = {.size = sizeof all};
+    CHECK_OK(pytramp_stats(&all));
+    return all;
+}
+
+/* Late calls are made on purpose here: counted instead of printed. */
+static _Atomic int late_reports;
+
+__attribute__((unused)) static void count_report(const void *code, const char *what) {
+    (void)code, (void)what;
+    atomic_fetch_add_explicit(&late_reports, 1, memory_order_relaxed);
+}
+
+/* ---- A bare trampoline's target that returns its static chain ---- */
+
+#if defined(__x86_64__)
+__attribute__((naked, unused)) static void *return_chain(void) {
+    __asm__("mov %r10, %rax\n\tret");
+}
+#else
+#  error "say here how a function reads its static chain on this CPU"
+#endif
+
+__attribute__((unused)) static void *call_chain(const void *code) {
+    return ((void *(*)(void))(uintptr_t)code)();
+}
+
+/* ---- LeakSanitizer ----
+ *
+ * A dead closure keeps its error value until the slot is used again. Records of grown pairs lie in
+ * mapped memory, where LeakSanitizer looks for no pointers: without this, it takes those values for
+ * leaks. pool.c and closure.c use built-in records for whatever could really leak. */
+#define LEAKS_IN_GROWN_RECORDS(function)                                                           \
+    __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);          \
+    __attribute__((visibility("default"))) const char *__lsan_default_options(void);               \
+    const char *__lsan_default_suppressions(void) {                                                \
+        return "leak:" function "\n";                                                              \
+    }                                                                                              \
+    const char *__lsan_default_options(void) {                                                     \
+        return "print_suppressions=0";                                                             \
+    }
+
+/* ---- Processes ---- */
+
+/* Frees wait in a list per CPU, so exact counts ask for one CPU. */
+__attribute__((unused)) static void stay_on_one_cpu(void) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    CHECK(!sched_setaffinity(0, sizeof one, &one), "%s", strerror(errno));
+}
+
+static void await(pid_t child, const char *name) {
+    int status;
+    CHECK(child >= 0, "fork: %s", strerror(errno));
+    CHECK(waitpid(child, &status, 0) == child, "waitpid: %s", strerror(errno));
+    CHECK(!status, "the child for '%s' ended with wait status 0x%x", name, (unsigned)status);
+}
+
+/* Runs what in a child and passes its failure on. A child's pool knows that it was forked, and
+ * pytramp_pool_check forgives it a lost slot. */
+__attribute__((unused)) static void in_child(const char *name, void (*what)(void)) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (!child) {
+        what();
+        fflush(stdout);
+        _exit(0);
+    }
+    await(child, name);
+}
+
+struct test {
+    const char *name;
+    void (*run)(void);
+};
+
+static int run_named(const struct test *tests, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(tests[i].name, name)) continue;
+        alarm(100); /* a deadlock is a failure, too */
+        tests[i].run();
+        CHECK_POOL();
+        return 0;
+    }
+    check_failed(__FILE__, __LINE__, name, "no such test");
+}
+
+/* A main: the test with the name argv[1]; without one all of them, each in a process of its own,
+ * whose pool nobody has used before. */
+__attribute__((unused)) static int run_tests(const struct test *tests, size_t n, char **argv) {
+    if (argv[1]) return run_named(tests, n, argv[1]);
+    for (size_t i = 0; i < n; i++) {
+        fflush(stdout);
+        pid_t child = fork();
+        if (!child) {
+            execl("/proc/self/exe", argv[0], tests[i].name, (char *)NULL);
+            check_failed(__FILE__, __LINE__, "execl", "%s", strerror(errno));
+        }
+        await(child, tests[i].name);
+    }
+    return 0;
+}
+
+/* ---- /proc/self/maps ---- */
+
+struct maps {
+    unsigned lines, executable, memfd;
+};
+
+static int is_kernels(const char *name) {
+    return !strcmp(name, "[vdso]") || !strcmp(name, "[vsyscall]");
+}
+
+/* Checks that nothing is writable and executable, that what is executable has a file, and that it
+ * is not the file with this inode (0 for none). */
+__attribute__((unused)) static struct maps check_maps(unsigned long foreign_inode) {
+    struct maps maps = {0, 0, 0};
+    char line[4400], mode[8], name[4200];
+    FILE *file = fopen("/proc/self/maps", "r");
+    CHECK(file, "/proc/self/maps: %s", strerror(errno));
+    while (fgets(line, sizeof line, file)) {
+        unsigned long inode = 0;
+        *name = 0;
+        sscanf(line, "%*s %7s %*s %*s %lu %4199[^\n]", mode, &inode, name);
+        maps.lines++;
+        if (!strchr(mode, 'x') || is_kernels(name)) continue;
+        maps.executable++;
+        CHECK(!strchr(mode, 'w'), "writable and executable: %s", line);
+        CHECK(*name == '/' && inode, "anonymous and executable: %s", line);
+        CHECK(!foreign_inode || inode != foreign_inode, "a foreign file is executable: %s", line);
+        maps.memfd += !strncmp(name, "/memfd:", 7);
+    }
+    fclose(file);
+    return maps;
+}
+
+#endif

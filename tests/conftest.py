@@ -1,0 +1,26 @@
+"""Options, and the rule that the installed package is what is tested."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# `python -m pytest` puts the checkout first on the path, and there pytramp is only source.
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+from abi.options import add_options  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _outside_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """For subprocesses, which have the current folder on their path."""
+    os.chdir(tmp_path_factory.mktemp("cwd"))

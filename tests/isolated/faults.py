@@ -1,0 +1,160 @@
+"""faults.py ACTION: one allocation of Python's fails, then the next one, then all from each on.
+
+The action succeeds with the right answer or raises MemoryError, and leaves everything in order.
+"""
+
+import _testcapi
+import ctypes
+import functools
+import gc
+import sys
+
+import pytramp
+import pytramp._ctypes
+
+sys.unraisablehook = lambda args: None
+prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+signature = pytramp.Signature("int (int)")
+
+
+class Memory(ctypes.Structure):
+    _fields_ = [("a", ctypes.c_long), ("b", ctypes.c_long), ("c", ctypes.c_long * 20)]
+
+
+structs = pytramp.Signature.from_types(Memory, Memory, ctypes.c_int)
+struct_prototype = ctypes.CFUNCTYPE(Memory, Memory, ctypes.c_int)
+many = pytramp.Signature.from_types(ctypes.c_longlong, *[ctypes.c_longlong] * 40)
+many_prototype = ctypes.CFUNCTYPE(ctypes.c_longlong, *[ctypes.c_longlong] * 40)
+numbers = [1 << 40] * 40
+
+
+def big(n):
+    return (1 << 30) + n - (1 << 30) + 1000
+
+
+def fails(n):
+    raise KeyError(n, [n])
+
+
+def onerror(exception):
+    return 1000 + len(exception.args)  # 2 of the KeyError, none of a MemoryError
+
+
+class Callable:
+    def __call__(self, n):
+        return [n, n + 1000][1]
+
+
+def cycle():
+    kept = []
+    kept.append(signature(functools.partial(kept.index, 3)))
+
+
+works = signature(big, error=-7)
+works_call = prototype(works.address)
+raises = signature(fails, error=-7, onerror=onerror)
+raises_call = prototype(raises.address)
+unhandled = signature(fails, error=-7)
+unhandled_call = prototype(unhandled.address)
+takes_structs = structs(lambda s, n: (s.a, s.b, s.c), error=(7,))
+struct_call = struct_prototype(takes_structs.address)
+takes_many = many(lambda *args: sum(args), error=-7)
+many_call = many_prototype(takes_many.address)
+struct = Memory(5, 6)
+
+
+def late():
+    closure = signature(Callable(), error=-7)
+    call = prototype(closure.address)
+    closure.close()
+    return call(1)
+
+
+def propagated():
+    with pytramp.propagate(unhandled):
+        unhandled_call(1)
+
+
+# What to do, and what it may give.
+ACTIONS = {
+    "make": (lambda: signature(big), None),
+    "make_with_all": (
+        lambda: signature(big, error=-(1 << 30), onerror=onerror, name="some name", immortal=False),
+        None,
+    ),
+    "make_with_a_struct": (lambda: structs(big_struct, error=(1, 2)), None),
+    "callback": (lambda: pytramp.callback("int (int)", Callable()), None),
+    # Of types that are known: pybind11 itself crashes when it has no memory for a new Type.
+    "signature": (lambda: str(pytramp.Signature("int (int)")), None),
+    "as_ctypes": (lambda: works.as_ctypes(), None),
+    "attributes": (lambda: (works.address, works.name, works.origin, repr(works)), None),
+    "close": (lambda: signature(Callable(), name="x").close(), None),
+    "with": (lambda: signature(Callable()).__enter__().__exit__(None, None, None), None),
+    "cycle": (lambda: (cycle(), gc.collect()), None),
+    "call": (lambda: works_call(1), {1001, -7}),
+    "call_with_structs": (lambda: struct_call(struct, 1).a, {5, 7}),
+    "call_with_many": (lambda: many_call(*numbers), {40 << 40, -7}),
+    "call_that_raises": (lambda: raises_call(1), {1002, 1000, -7}),
+    "call_unhandled": (lambda: unhandled_call(1), {-7}),
+    "late_call": (late, {-7}),
+    "propagate": (propagated, None),
+    "stats": (lambda: pytramp.stats()["live"], None),
+}
+
+
+def big_struct(s, n):
+    return s
+
+
+def is_expected(error):
+    """Some of Python's own modules give their lack of memory another type.
+
+    And where a Python function raises, Python may lose the exception together with the frame.
+    """
+    if isinstance(error, ctypes.ArgumentError):
+        return "MemoryError" in str(error)
+    if isinstance(error, RuntimeError):
+        return str(error) == "can't allocate lock"
+    if isinstance(error, SystemError) and sys.argv[1] == "propagate":
+        return str(error) == "error return without exception set"
+    return isinstance(error, (MemoryError, KeyError))
+
+
+def attempt(action, results, start, stop):
+    """Whether it came through. Allocations start to stop fail, with stop 0 all from start on."""
+    try:
+        _testcapi.set_nomemory(start, stop)
+        try:
+            result = action()
+        finally:
+            _testcapi.remove_mem_hooks()
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        return False
+    assert results is None or result in results, (result, start, stop)
+    return True
+
+
+action, results = ACTIONS[sys.argv[1]]
+try:
+    action()  # what is made once and kept is made now
+except KeyError:
+    pass
+gc.collect()
+live = pytramp.stats()["live"]
+in_a_row = 0
+for start in range(1, 400):
+    came_through = attempt(action, results, start, start + 1)
+    attempt(action, results, start, 0)
+    in_a_row = in_a_row + 1 if came_through else 0
+    if in_a_row > 60:
+        break
+gc.collect()
+assert pytramp.stats()["live"] == live, (pytramp.stats()["live"], live)
+assert works_call(1) == 1001
+assert raises_call(1) == 1002
+assert struct_call(struct, 1).b == 6
+assert many_call(*numbers) == 40 << 40
+pytramp._core.pool_check()
+print("done")

@@ -1,0 +1,128 @@
+"""Both sides of a fork use, free and make closures."""
+
+import ctypes
+import faulthandler
+import os
+import sys
+import threading
+
+import pytramp
+
+faulthandler.dump_traceback_later(40, exit=True)
+lib = ctypes.CDLL(sys.argv[1])
+case = sys.argv[2]
+signature = pytramp.Signature("int (int)")
+prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+
+
+def add_one(n):
+    return n + 1
+
+
+before = [signature(add_one, error=-7) for _ in range(2000)]
+pointers = [prototype(closure.address) for closure in before]
+for closure in before[:500]:
+    closure.close()
+
+
+def use(check):
+    """The whole life of closures, of those from before the fork and of new ones."""
+    late = []
+    hook, sys.unraisablehook = sys.unraisablehook, late.append
+    assert [pointers[i](1) for i in (0, 499, 500, 1999)] == [-7, -7, 2, 2]
+    assert len(late) == 2, late
+    for closure in before[500:1000]:
+        closure.close()
+    assert pointers[600](1) == -7
+    made = [signature(lambda n, k=k: n + k) for k in range(9000)]
+    assert [prototype(made[k].address)(1) for k in (0, 10, 8999)] == [1, 11, 9000]
+    addresses = {closure.address for closure in made}
+    assert len(addresses) == len(made)
+    assert not addresses & {closure.address for closure in before[1000:]}
+    assert lib.at_once(before[1500], 4, 20) == 80
+    for closure in made[::2]:
+        closure.close()
+    if check:
+        pytramp._core.pool_check()
+    sys.unraisablehook = hook
+    return 0
+
+
+def in_child(check=True):
+    """Ends the process, with 0 if all is well."""
+    code = 1
+    try:
+        code = use(check)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(pid):
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "the child failed"
+
+
+def fork_here(check=True):
+    pid = os.fork()
+    if not pid:
+        in_child(check)
+    wait(pid)
+
+
+def grandchild():
+    pid = os.fork()
+    if not pid:
+        fork_here()
+        os._exit(0)
+    wait(pid)
+
+
+@signature
+def forking(n):
+    """Forks inside a call: the child is in the callback, too, and returns from it."""
+    global child
+    child = os.fork()
+    return n + 1
+
+
+if case == "plain":
+    fork_here()
+    grandchild()
+    use(True)
+elif case == "worker":  # a thread of C that has been in Python, and is outside
+    lib.worker_start()
+    assert lib.worker_call(before[1600], 1) == 2
+    fork_here()
+    assert lib.worker_call(before[1600], 2) == 3
+    lib.worker_end()
+    use(True)
+elif case == "callers":  # threads of C that are calling all the time
+    lib.callers_start(before[1600], 3)
+    for _ in range(10):
+        fork_here()
+    assert lib.callers_end() == 0
+    use(True)
+elif case == "inside":
+    assert prototype(forking.address)(1) == 2
+    if not child:
+        in_child()
+    wait(child)
+    use(True)
+else:  # inside a call from a thread of C: that thread is the child's only one
+
+    @signature
+    def forking_thread(n):
+        pid = os.fork()
+        if not pid:
+            in_child()
+        wait(pid)
+        return n + 1
+
+    assert lib.in_turn(forking_thread, 2, 1) == 2
+    thread = threading.Thread(target=fork_here)
+    thread.start()
+    thread.join()
+    use(True)
+print("done")

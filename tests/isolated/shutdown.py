@@ -1,0 +1,116 @@
+"""shutdown.py CASE LIBRARY: C calls while the interpreter ends, and after, and writes results."""
+
+import atexit
+import ctypes
+import sys
+import threading
+import time
+
+events = []
+case = sys.argv[1]
+lib = ctypes.CDLL(sys.argv[2])
+
+
+def registered_early():
+    events.append("early")
+    lib.call_now(b"early", pointer, 1)
+
+
+if case == "atexit":
+    atexit.register(registered_early)
+
+import pytramp  # noqa: E402 (what was registered before it runs after)
+
+signature = pytramp.Signature("int (int)")
+
+
+def add_one(n):
+    return n + 1
+
+
+def add_slowly(n):
+    time.sleep(0.0005)
+    return n + 1
+
+
+closure = signature(add_one, error=-7, name="shutdown")
+pointer = ctypes.c_void_p(closure.address)
+
+
+class AtTheEnd:
+    """A module-level object that calls C when the module is torn down."""
+
+    def __init__(self, call, pointer):
+        self.call, self.pointer = call, pointer
+
+    def method(self, n):
+        return n
+
+    def __del__(self):
+        self.call(b"del", self.pointer, 1)
+
+
+def registered_late():
+    lib.call_now(b"late", pointer, 1)
+
+
+if case == "del":
+    at_the_end = AtTheEnd(lib.call_now, pointer)
+elif case == "del_of_immortal":
+    immortal = signature(abs, error=-7, immortal=True)
+    at_the_end = AtTheEnd(lib.call_now, ctypes.c_void_p(immortal.address))
+    del immortal
+elif case == "cycle":
+    at_the_end = AtTheEnd(lib.call_now, pointer)
+    at_the_end.closure = signature(at_the_end.method)
+    at_the_end.itself = at_the_end
+elif case == "atexit":
+    atexit.register(registered_late)
+elif case == "c_atexit":
+    lib.at_exit(pointer, 0)
+elif case == "c_atexit_closed":
+    lib.at_exit(pointer, 0)
+    closure.close()
+elif case == "c_atexit_thread":
+    lib.at_exit(pointer, 1)
+elif case == "worker":  # its thread ends after the interpreter
+    lib.worker_start(pointer)
+    lib.at_exit(pointer, 2)
+elif case == "callers":
+    lib.callers_start(pointer, 3)
+    time.sleep(0.02)
+elif case == "slow_callers":
+    closure = signature(add_slowly, error=-7)
+    lib.callers_start(ctypes.c_void_p(closure.address), 3)
+    time.sleep(0.02)
+elif case == "callers_of_closed":
+    lib.callers_start(pointer, 3)
+    time.sleep(0.01)
+    sys.unraisablehook = lambda args: None
+    closure.close()
+elif case == "daemon":
+
+    def call_for_ever():
+        while True:
+            lib.call_quietly(pointer)
+
+    for _ in range(3):
+        threading.Thread(target=call_for_ever, daemon=True).start()
+    time.sleep(0.01)
+elif case == "inside":  # a thread of C is inside a call when the interpreter ends
+
+    @signature
+    def waits(n):
+        started.set()
+        time.sleep(0.03)
+        return n + 1
+
+    started = threading.Event()
+    lib.callers_start(waits, 1)
+    started.wait()
+elif case == "propagate":
+    pytramp.propagate(closure).__enter__()
+    lib.at_exit(pointer, 0)
+else:
+    raise AssertionError(case)
+print("done", flush=True)

@@ -1,0 +1,158 @@
+"""Compiles C programs of the tests against the core, from the checkout's csrc and nothing else.
+
+    objects = native.core(compiler="gcc", flags=native.ADDRESS)
+    program = native.program(TESTS / "c" / "pool.c", compiler="gcc", flags=native.ADDRESS)
+    native.run(program)
+
+The objects of one compiler and its flags are built once per session.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+CSRC = TESTS.parent / "csrc"
+
+BASE = ("-std=c11", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden")
+LINK = ("-lpthread", "-ldl")
+
+# Sanitizer legs, as flags. -O1 keeps their stacks readable.
+ADDRESS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+THREAD = ("-O1", "-fsanitize=thread")
+
+JOBS = min(os.cpu_count() or 1, 8)
+
+
+class NativeError(AssertionError):
+    """A compiler or a compiled program failed; the text is everything it printed."""
+
+
+def have(compiler: str) -> bool:
+    return shutil.which(compiler) is not None
+
+
+def need(compiler: str, *, optional: bool = False) -> None:
+    """Skips the test without this compiler; in CI only an optional one may be missing."""
+    if have(compiler):
+        return
+    reason = f"no {compiler} on PATH: the C core cannot be compiled for this test"
+    if os.environ.get("CI") and not optional:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@functools.cache
+def folder() -> Path:
+    """This session's folder for everything compiled."""
+    path = Path(tempfile.mkdtemp(prefix="pytramp-native-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def sources() -> list[Path]:
+    """The core without Python. Files for other systems guard themselves."""
+    patterns = ("*.c", "abi/*.c", "pages/*.c", "arch/*/*.c", "arch/*/*.S")
+    return sorted(path for pattern in patterns for path in CSRC.glob(pattern))
+
+
+def execute(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> subprocess.CompletedProcess[str]:
+    """Runs command with env added to the environment; raises NativeError with its output."""
+    text = " ".join(str(word) for word in command)
+    try:
+        done = subprocess.run(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="backslashreplace",
+            env={**os.environ, **(env or {})},
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        output = error.stdout or b""
+        shown = output.decode(errors="backslashreplace") if isinstance(output, bytes) else output
+        raise NativeError(f"{text}\nran longer than {timeout} s\n{shown}") from None
+    if done.returncode != 0:
+        raise NativeError(f"{text}\nexited with {done.returncode}\n{done.stdout}")
+    return done
+
+
+def compile_all(
+    jobs: Iterable[Path | tuple[Path, Sequence[str]]],
+    into: Path,
+    *,
+    compiler: str = "gcc",
+    flags: Sequence[str] = (),
+) -> list[Path]:
+    """One object per source, some at a time; a source may bring flags of its own."""
+    pairs = [(job, ()) if isinstance(job, Path) else job for job in jobs]
+    into.mkdir(parents=True, exist_ok=True)
+
+    def one(index: int, source: Path, own: Sequence[str]) -> Path:
+        target = into / f"{index}-{source.stem}.o"
+        includes = (f"-I{CSRC}", f"-I{source.parent}")
+        execute([compiler, *BASE, *flags, *own, *includes, "-c", source, "-o", target])
+        return target
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        started = [pool.submit(one, i, source, own) for i, (source, own) in enumerate(pairs)]
+        return [future.result() for future in started]
+
+
+@functools.cache
+def _core(compiler: str, flags: tuple[str, ...]) -> tuple[Path, ...]:
+    into = Path(tempfile.mkdtemp(prefix="core-", dir=folder()))
+    return tuple(compile_all(sources(), into, compiler=compiler, flags=flags))
+
+
+def core(compiler: str = "gcc", flags: Sequence[str] = ()) -> list[Path]:
+    """The objects of the C core, made at the first use in this session."""
+    return list(_core(compiler, tuple(flags)))
+
+
+def program(
+    source: Path | Sequence[Path],
+    *,
+    compiler: str = "gcc",
+    flags: Sequence[str] = (),
+    extra: Sequence[str | Path] = (),
+) -> Path:
+    """A program from source, the core and extra: flags, objects or libraries for this one only."""
+    files = [source] if isinstance(source, Path) else list(source)
+    into = Path(tempfile.mkdtemp(prefix=f"{files[0].stem}-", dir=folder()))
+    target = into / files[0].stem
+    includes = (f"-I{CSRC}", f"-I{files[0].parent}")
+    objects = core(compiler, flags)
+    execute(
+        [compiler, *BASE, *flags, *includes, *files, *extra, *objects, *LINK, "-o", target],
+        timeout=300,
+    )
+    return target
+
+
+def run(
+    path: Path,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program; stdout holds both streams. A failure raises NativeError with the output."""
+    return execute([path, *args], env=env, timeout=timeout)

@@ -1,0 +1,390 @@
+"""Python objects and annotations as C types."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+
+import pytramp
+from pytramp import c
+from pytramp.annotations import of_callable, to_type
+
+
+class Point(ctypes.Structure):
+    _fields_ = [("x", ctypes.c_double), ("y", ctypes.c_double)]
+
+
+class Wide(Point):
+    _fields_ = [
+        ("text", ctypes.c_char_p),
+        ("handler", ctypes.CFUNCTYPE(None)),
+        ("next", ctypes.POINTER(Point)),
+        ("grid", ctypes.c_short * 3 * 2),
+        ("corners", Point * 2),
+    ]
+
+
+class Number(ctypes.Union):
+    _fields_ = [("i", ctypes.c_longlong), ("f", ctypes.c_float)]
+
+
+class Anonymous(ctypes.Structure):
+    _anonymous_ = ["number"]
+    _fields_ = [("number", Number), ("kind", ctypes.c_int)]
+
+
+class Packed(ctypes.Structure):
+    _pack_ = 1
+    _layout_ = "ms"
+    _fields_ = [("a", ctypes.c_char), ("b", ctypes.c_int)]
+
+
+class Derived(Point):
+    pass
+
+
+class Bits(ctypes.Structure):
+    _fields_ = [("a", ctypes.c_int), ("flag", ctypes.c_int, 3)]
+
+
+class HasBits(ctypes.Structure):
+    _fields_ = [("bits", Bits)]
+
+
+class Incomplete(ctypes.Structure):
+    pass
+
+
+class Twice(ctypes.Structure):
+    _fields_ = [("a", ctypes.c_int64), ("a", ctypes.c_double)]
+
+
+class HasObject(ctypes.Structure):
+    _fields_ = [("o", ctypes.py_object)]
+
+
+class HasEmptyArray(ctypes.Structure):
+    _fields_ = [("n", ctypes.c_int), ("rest", ctypes.c_int * 0)]
+
+
+_Other: Any = (
+    ctypes.BigEndianStructure if sys.byteorder == "little" else ctypes.LittleEndianStructure
+)
+
+
+class Swapped(_Other):  # type: ignore[misc]
+    _fields_ = [("a", ctypes.c_int)]
+
+
+class HasSwapped(ctypes.Structure):
+    _fields_ = [("inner", Swapped)]
+
+
+class Sub(ctypes.c_int):
+    pass
+
+
+class HasSub(ctypes.Structure):
+    _fields_ = [("a", Sub)]
+
+
+_OtherInt: Any = getattr(ctypes.c_int, f"__ctype_{'be' if sys.byteorder == 'little' else 'le'}__")
+
+
+@pytest.mark.parametrize(
+    ("spec", "spelling"),
+    [
+        (int, "int"),
+        (float, "double"),
+        (bool, "_Bool"),
+        (complex, "double _Complex"),
+        ("unsigned long", "unsigned long"),
+        ("const void *", "const void *"),
+        ("int32_t", "int32_t"),
+        (c.int, "int"),
+        (c.float, "float"),
+        (c.bool, "_Bool"),
+        (c.char, "char"),
+        (c.wchar, "wchar_t"),
+        (c.uint64, "uint64_t"),
+        (c.int128, "__int128"),
+        (c.size_t, "size_t"),
+        (c.longdouble, "long double"),
+        (c.complex_float, "float _Complex"),
+        (c.void_p, "void *"),
+        (c.CType("unsigned short"), "unsigned short"),
+        (Annotated[int, "a count", c.CType("unsigned")], "unsigned int"),
+        (Annotated[ctypes.c_short, "a count"], "short"),
+        (ctypes.c_bool, "_Bool"),
+        (ctypes.c_char, "char"),
+        (ctypes.c_wchar, "wchar_t"),
+        (ctypes.c_byte, "signed char"),
+        (ctypes.c_ubyte, "unsigned char"),
+        (ctypes.c_short, "short"),
+        (ctypes.c_ushort, "unsigned short"),
+        (ctypes.c_int, "int"),
+        (ctypes.c_uint, "unsigned int"),
+        (ctypes.c_float, "float"),
+        (ctypes.c_double, "double"),
+        (ctypes.c_void_p, "void *"),
+        (Point, "struct Point"),
+        (Number, "union Number"),
+    ],
+)
+def test_spelling_of_types(spec: object, spelling: str) -> None:
+    assert str(pytramp.Signature.from_types(None, spec)) == f"void ({spelling})"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in dir(c) if isinstance(getattr(c, name), type(c.int))]
+)
+def test_every_alias_is_a_type(name: str) -> None:
+    result = to_type(getattr(c, name), "argument 1")
+    assert result.size > 0
+
+
+def test_from_types_equals_the_declaration() -> None:
+    signature = pytramp.Signature.from_types(ctypes.c_int, ctypes.c_void_p, c.double, "size_t")
+    assert signature == pytramp.Signature("int (void *, double, size_t)")
+
+
+@pytest.mark.parametrize(
+    "name",
+    "byte ubyte short ushort int uint long ulong longlong ulonglong size_t longdouble".split(),
+)
+def test_ctypes_classes_keep_their_size(name: str) -> None:
+    cls = getattr(ctypes, f"c_{name}")
+    assert to_type(cls, "result").size == ctypes.sizeof(cls)
+
+
+@pytest.mark.parametrize("cls", [Point, Wide, Number, Anonymous, Packed, Derived, HasSub])
+def test_aggregates_keep_layout_and_class(cls: Any) -> None:
+    result = to_type(cls, "argument 1")
+    assert (result.size, result.alignment) == (ctypes.sizeof(cls), ctypes.alignment(cls))
+    assert result.ctype is cls
+
+
+def members_of(cls: type) -> list[tuple[str, int, int]]:
+    from pytramp import _ctypes_types
+
+    return [(member.spelling, n, offset) for member, n, offset in _ctypes_types._members(cls)]
+
+
+def test_members_of_base_classes_come_first() -> None:
+    pointer = ctypes.sizeof(ctypes.c_void_p)
+    assert members_of(Wide) == [
+        ("double", 1, 0),
+        ("double", 1, 8),
+        ("void *", 1, 16),
+        ("void *", 1, 16 + pointer),
+        ("void *", 1, 16 + 2 * pointer),
+        ("short", 6, 16 + 3 * pointer),
+        ("struct Point", 2, Wide.corners.offset),
+    ]
+
+
+def test_members_keep_packed_offsets() -> None:
+    assert members_of(Packed) == [("char", 1, 0), ("int", 1, 1)]
+
+
+def test_members_of_a_union_overlap() -> None:
+    assert [offset for _, _, offset in members_of(Number)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "fragment"),
+    [
+        (ctypes.POINTER(ctypes.c_int), "'LP_c_int' is not supported yet: use ctypes.c_void_p"),
+        (ctypes.c_char_p, "'c_char_p' is not supported yet: use ctypes.c_void_p"),
+        (ctypes.c_wchar_p, "'c_wchar_p' is not supported yet: use ctypes.c_void_p"),
+        (ctypes.CFUNCTYPE(None), "use ctypes.c_void_p"),
+        (ctypes.py_object, "a 'PyObject *' is not supported yet"),
+        (ctypes.c_int * 3, "C passes no arrays"),
+        (Sub, "'Sub': a subclass of a simple ctypes type"),
+        (_OtherInt, "no native C type has its layout"),
+        (Bits, "Bits.flag: a bit-field is not supported yet"),
+        (HasBits, "Bits.flag: a bit-field is not supported yet"),
+        (Incomplete, "'Incomplete' is incomplete"),
+        (ctypes.Structure, "'Structure' is incomplete"),
+        (Twice, "Twice.a: two fields have this name"),
+        (HasObject, "HasObject.o: 'py_object'"),
+        (HasEmptyArray, "HasEmptyArray.rest: an array without elements"),
+        (Swapped, "'Swapped' has its bytes swapped"),
+        (HasSwapped, "'Swapped' has its bytes swapped"),
+        ("int *", "'int *' is not supported yet"),
+        (Annotated[int, c.CType("int *")], "'int *' is not supported yet"),
+        (Annotated[c.int, c.CType("long")], "more than one C type"),
+    ],
+)
+def test_unsupported_types(spec: object, fragment: str) -> None:
+    with pytest.raises(pytramp.UnsupportedTypeError) as caught:
+        pytramp.Signature.from_types(int, float, spec)
+    assert str(caught.value).startswith("argument 2: ")
+    assert fragment in str(caught.value)
+
+
+def test_fields_changed_after_the_class_was_made() -> None:
+    fields: list[tuple[str, Any]] = [("a", ctypes.c_int)]
+
+    class Changed(ctypes.Structure):
+        _fields_ = fields
+
+    fields.append(("b", ctypes.c_int))
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"Changed\.b: _fields_ is not what"):
+        to_type(Changed, "result")
+
+
+@pytest.mark.parametrize(
+    ("spec", "fragment"),
+    [
+        (5, "5 is not a C type"),
+        (object, "'object' is not a C type"),
+        (str, "'str' is not one C type"),
+        (bytes, "'bytes' is not one C type"),
+        ([int], "is not a C type"),
+        (list[int], "is not a C type"),
+        (ctypes.c_int(5), "c_int(5) is a ctypes object: give its class"),
+        (Point(), "is a ctypes object: give its class"),
+        (None, "'void' can only be a result"),
+        ("void", "'void' can only be a result"),
+    ],
+)
+def test_things_that_are_no_types(spec: object, fragment: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        pytramp.Signature.from_types(None, spec)
+    assert not isinstance(caught.value, pytramp.UnsupportedTypeError)
+    assert str(caught.value).startswith("argument 1: ")
+    assert fragment in str(caught.value)
+
+
+def test_a_wrong_spelling_has_its_place_and_column() -> None:
+    with pytest.raises(pytramp.DeclarationError) as caught:
+        pytramp.Signature.from_types("const flot")
+    assert str(caught.value).startswith("result: unknown type name 'flot'; did you mean 'float'?\n")
+    assert caught.value.column == 7
+
+
+def spelled(function: Callable[..., object]) -> tuple[str, list[str]]:
+    prototype = of_callable(function)
+    return prototype.result.spelling, [argument.spelling for argument in prototype.arguments]
+
+
+def test_annotations_of_a_function() -> None:
+    def scale(x: c.double, n: ctypes.c_int, /, data: c.void_p = None, *, extra: str = "") -> None:
+        pass
+
+    prototype = of_callable(scale)
+    assert spelled(scale) == ("void", ["double", "int", "void *"])
+    assert prototype.names == ("x", "n", "data")
+    assert prototype.name == "scale"
+
+
+def test_annotations_that_are_text() -> None:
+    def area(width: "c.double", height: "float") -> "ctypes.c_double":  # noqa: UP037
+        return width * height  # type: ignore[return-value]
+
+    assert spelled(area) == ("double", ["double", "double"])
+
+
+class Counter:
+    start: int = 0
+
+    def add(self, n: int) -> int:
+        return n
+
+    def __call__(self, n: c.long) -> c.long:
+        return n
+
+
+def test_annotations_of_methods_and_wrappers() -> None:
+    def add(a: int, b: float) -> bool:
+        return a > b
+
+    assert spelled(Counter().add) == ("int", ["int"])
+    assert spelled(Counter()) == ("long", ["long"])
+    assert spelled(functools.partial(add, 1)) == ("_Bool", ["double"])
+    assert spelled(functools.lru_cache(add)) == ("_Bool", ["int", "double"])
+
+
+def no_parameter(a) -> int: ...  # type: ignore[no-untyped-def, empty-body]
+
+
+def no_result(a: int): ...  # type: ignore[no-untyped-def]
+
+
+def starred(a: int, *rest: int) -> int: ...  # type: ignore[empty-body]
+
+
+def keyword_only(a: int, *, b: int) -> int: ...  # type: ignore[empty-body]
+
+
+def pointer(a: int, p: ctypes.POINTER(ctypes.c_int)) -> int: ...  # type: ignore
+
+
+def optional(a: int | None) -> int: ...  # type: ignore[empty-body]
+
+
+def unknown(a: Missing) -> int: ...  # type: ignore # noqa: F821
+
+
+def void_parameter(a: None) -> int: ...  # type: ignore[empty-body]
+
+
+@pytest.mark.parametrize(
+    ("function", "fragment"),
+    [
+        (no_parameter, "parameter 'a' has no annotation"),
+        (no_result, "the result has no annotation"),
+        (starred, "parameter '*rest': a C function has a fixed number of parameters"),
+        (keyword_only, "parameter 'b' is keyword-only and has no default"),
+        (pointer, "parameter 'p': 'LP_c_int' is not supported yet"),
+        (optional, "parameter 'a': int | None is not a C type"),
+        (unknown, "the annotations of unknown cannot be evaluated: name 'Missing'"),
+        (void_parameter, "parameter 'a': 'void' can only be a result"),
+        (lambda a: a, "parameter 'a' has no annotation"),
+        (int, "int"),
+    ],
+)
+def test_callables_without_a_c_type(function: Callable[..., object], fragment: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        of_callable(function)
+    assert fragment in str(caught.value)
+
+
+def test_a_c_type_as_bare_text_gets_a_hint() -> None:
+    def function(a: int) -> int:
+        return a
+
+    function.__annotations__["a"] = "unsigned long"
+    with pytest.raises(TypeError, match="needs Annotated"):
+        of_callable(function)
+
+
+def test_ctype_marks_are_values() -> None:
+    mark = c.CType("int")
+    assert mark == c.CType("int")
+    assert mark != c.CType("long")
+    assert copy.copy(mark) == mark
+    assert hash(mark) == hash(c.CType("int"))
+    with pytest.raises(AttributeError):
+        mark.spelling = "long"  # type: ignore[misc]
+
+
+def test_types_without_ctypes_do_not_import_it() -> None:
+    code = (
+        "import sys, pytramp\n"
+        "from pytramp import annotations, c\n"
+        "def f(a: c.int, b: float) -> None: ...\n"
+        "annotations.of_callable(f)\n"
+        "pytramp.Signature.from_types(c.double, int, 'const void *')\n"
+        "print('ctypes' in sys.modules, '_ctypes' in sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "False"]

@@ -1,0 +1,303 @@
+"""The C core, layer by layer: one program per layer (tests/c), plain and under sanitizers."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import native
+import pytest
+
+C = native.TESTS / "c"
+
+# How a program is compiled. The sanitizers are gcc's.
+COMPILERS = {"gcc": "gcc", "clang": "clang", "asan": "gcc", "tsan": "gcc"}
+FLAGS: dict[str, tuple[str, ...]] = {
+    "gcc": (),
+    "clang": (),
+    "asan": native.ADDRESS,
+    "tsan": native.THREAD,
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A program: the functions that it wraps, and its arguments in the legs that need some."""
+
+    wraps: tuple[str, ...] = ()
+    legs: tuple[str, ...] = ("gcc", "clang", "asan")
+    arguments: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+THREADED = ("gcc", "clang", "asan", "tsan")
+
+LAYERS = {
+    "freelist": Layer(legs=THREADED),
+    "pool": Layer(),
+    # No forks under sanitizers: theirs is a malloc that hangs in a child whose parent had threads.
+    "pool_threads": Layer(
+        legs=THREADED, arguments=(("asan", ("60000", "0")), ("tsan", ("40000", "0")))
+    ),
+    # Not under tsan: it holds signals back until points of its own, and at times for ever.
+    "signals": Layer(wraps=("mremap", "malloc", "calloc", "free")),
+    "type": Layer(),
+    "signature": Layer(),
+    "closure": Layer(),
+    "faults": Layer(wraps=("malloc", "calloc", "mmap", "mremap")),
+}
+
+
+def _missing(reason: str) -> None:
+    """In CI nothing may be missing."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@functools.cache
+def _links(leg: str, *flags: str) -> bool:
+    """Whether an empty program can be made so, and runs."""
+    source = native.folder() / "empty.c"
+    source.write_text("int main(void) { return 0; }\n")
+    target = native.folder() / "empty"
+    try:
+        native.execute([COMPILERS[leg], *FLAGS[leg], *flags, source, "-o", target])
+        native.execute([*_prefix(leg), target])
+    except native.NativeError:
+        return False
+    return True
+
+
+@functools.cache
+def _prefix(leg: str) -> tuple[str, ...]:
+    """TSan's address space has no room for some kernels' randomisation."""
+    fixed = ("setarch", "-R")
+    if leg != "tsan" or not shutil.which("setarch"):
+        return ()
+    return fixed if subprocess.run([*fixed, "true"], check=False).returncode == 0 else ()
+
+
+def _need(leg: str, *flags: str) -> None:
+    native.need(COMPILERS[leg], optional=leg == "clang")
+    if not _links(leg, *flags):
+        _missing(f"{COMPILERS[leg]} makes no programs with {' '.join((*FLAGS[leg], *flags))}")
+
+
+@functools.cache
+def _program(name: str, leg: str, *extra: str) -> Path:
+    return native.program(C / f"{name}.c", compiler=COMPILERS[leg], flags=FLAGS[leg], extra=extra)
+
+
+def _run(command: Sequence[str | Path]) -> str:
+    """Runs a program of tests/c; shows what it did, and skips where it says that it cannot."""
+    output = native.execute(command, timeout=300).stdout
+    print(output)
+    skipped = re.search(r"^SKIP: (.+)$", output, re.MULTILINE)
+    if skipped:
+        pytest.skip(skipped.group(1))
+    assert output.strip(), "a program that says nothing has done nothing"
+    return output
+
+
+@pytest.mark.parametrize(
+    ("name", "leg"),
+    [pytest.param(n, leg, id=f"{n}-{leg}") for n, layer in LAYERS.items() for leg in layer.legs],
+)
+def test_layer(name: str, leg: str) -> None:
+    _need(leg)
+    layer = LAYERS[name]
+    wraps = [f"-Wl,--wrap={function}" for function in layer.wraps]
+    _run([*_prefix(leg), _program(name, leg, *wraps), *dict(layer.arguments).get(leg, ())])
+
+
+# ---- Growth: every test in a process and on a copy of its own, as a program and as a library ----
+
+PLAIN_ID = "-Wl,--build-id=sha1"
+OTHER_ID = "-Wl,--build-id=0x" + "70" * 20
+NO_ID = "-Wl,--build-id=none"
+
+GROWTH = re.findall(r'^    \{"(\w+)", test_\w+\},$', (C / "growth.c").read_text(), re.MULTILINE)
+
+# Called by another one of them.
+INNER = {"without_proc"}
+
+# A sanitizer starts with a look at /proc and needs mmap for its own memory.
+NOT_SANITIZED = {"never_proc", "no_growth_at_all"}
+
+BUILDS = {
+    "program": ("gcc", "program"),
+    "library": ("gcc", "library"),
+    "clang": ("clang", "library"),
+    "asan": ("asan", "program"),
+}
+
+
+@functools.cache
+def _library(leg: str, *extra: str) -> Path:
+    """growth.c and the core as a shared library, its main an ordinary function."""
+    flags = (*FLAGS[leg], "-fPIC")
+    target = native.folder() / f"growth {leg} {len(list(native.folder().iterdir()))}.so"
+    sources = [C / "growth.c", *native.core(COMPILERS[leg], flags)]
+    words = [*native.BASE, *flags, f"-I{native.CSRC}", "-shared", *extra]
+    native.execute([COMPILERS[leg], *words, *sources, *native.LINK, "-o", target])
+    return target
+
+
+def _module(build: str, *extra: str) -> Path:
+    leg, form = BUILDS[build]
+    return _library(leg, *extra) if form == "library" else _program("growth", leg, *extra)
+
+
+def _grow(build: str, test: str, module: Path, other: Path, folder: Path) -> str:
+    """Runs one test on a copy in a folder whose name has spaces."""
+    leg, form = BUILDS[build]
+    home = folder / "a folder with  spaces"
+    home.mkdir()
+    copy = Path(shutil.copy(module, home / ("growth it self" + module.suffix)))
+    if form == "program":
+        return _run([copy, test, copy, other])
+    return _run([_program("loader", leg), copy, test, copy, other])
+
+
+def _other(test: str, build: str, folder: Path) -> Path:
+    """What a test puts in the place of its module, or else an empty folder."""
+    other = folder / "other"
+    if test == "replaced_by_copy":
+        shutil.copy(_module(build, PLAIN_ID), other)
+    elif test == "replaced_by_build":
+        shutil.copy(_module(build, OTHER_ID), other)
+    elif test == "replaced_by_shorter":
+        other.write_bytes(os.urandom(5000))
+    elif test == "replaced_without_note":
+        other.write_bytes(os.urandom(_module(build, NO_ID).stat().st_size + 100))
+    else:
+        other.mkdir()
+    return other
+
+
+def _growth_cases() -> list[object]:
+    cases: list[object] = []
+    for build, (leg, _) in BUILDS.items():
+        left_out = INNER | (NOT_SANITIZED if leg == "asan" else set())
+        for test in GROWTH:
+            if test not in left_out:
+                cases.append(pytest.param(build, test, id=f"{test}-{build}"))
+    return cases
+
+
+@pytest.mark.parametrize(("build", "test"), _growth_cases())
+def test_growth(build: str, test: str, tmp_path: Path) -> None:
+    _need(BUILDS[build][0])
+    module = _module(build, NO_ID if test == "replaced_without_note" else PLAIN_ID)
+    _grow(build, test, module, _other(test, build, tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("build", ["program", "library"])
+def test_growth_refuses_garbage(build: str, tmp_path: Path) -> None:
+    """As long as the module, with other bytes everywhere, the build-id's place too."""
+    _need(BUILDS[build][0])
+    module = _module(build, PLAIN_ID)
+    other = tmp_path / "garbage"
+    other.write_bytes(os.urandom(module.stat().st_size))
+    _grow(build, "replaced_by_build", module, other, tmp_path)
+
+
+LINKS = {
+    "static": ("-static",),
+    "static-pie": ("-static-pie",),
+    "no-pie": ("-no-pie",),
+    "gold": ("-fuse-ld=gold",),
+    "lld": ("-fuse-ld=lld",),
+    "relro-now": ("-Wl,-z,relro,-z,now", "-Wl,-z,separate-code"),
+    "one-segment": ("-Wl,-z,noseparate-code",),
+}
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("test", ["mremap", "file", "memfd", "deleted"])
+def test_growth_however_linked(link: str, test: str, tmp_path: Path) -> None:
+    native.need("gcc")
+    if not _links("gcc", *LINKS[link]):
+        pytest.skip(f"no programs with {' '.join(LINKS[link])} here")
+    module = _program("growth", "gcc", PLAIN_ID, *LINKS[link])
+    _grow("program", test, module, tmp_path, tmp_path)
+
+
+def test_growth_under_valgrind(tmp_path: Path) -> None:
+    """Its mremap knows no MREMAP_DONTUNMAP, and its memcheck finds nothing wrong."""
+    native.need("gcc")
+    if not shutil.which("valgrind"):
+        pytest.skip("no valgrind on PATH")
+    program = _module("program", PLAIN_ID)
+    output = _run(["valgrind", "-q", "--error-exitcode=9", program, "any", program, tmp_path])
+    assert re.search(r"any step: 0 pairs by mremap, 3 by the file", output)
+
+
+# ---- What the linker made of it ----
+
+
+@pytest.fixture(scope="module")
+def hardened() -> Path:
+    """The core alone as a shared library, with the CPU's control-flow protection asked for."""
+    native.need("gcc")
+    flags = ("-fPIC", "-fcf-protection=full")
+    target = native.folder() / "libhardened.so"
+    objects = native.core("gcc", flags)
+    # Without the C library's objects: not all distributions build those so.
+    native.execute(["gcc", *flags, "-shared", "-nostdlib", *objects, "-o", target])
+    return target
+
+
+def _readelf(*words: str | Path) -> str:
+    if not shutil.which("readelf"):
+        _missing("no readelf on PATH")
+    return native.execute(["readelf", *words], env={"LC_ALL": "C"}).stdout
+
+
+def test_every_object_is_marked() -> None:
+    """One object without its notes takes them from the whole library."""
+    native.need("gcc")
+    for path in native.core("gcc", ("-fPIC", "-fcf-protection=full")):
+        assert "IBT, SHSTK" in _readelf("-n", path), path.name
+        assert ".note.GNU-stack" in _readelf("-SW", path), path.name
+
+
+def test_control_flow_protection_survives_linking(hardened: Path) -> None:
+    assert re.search(r"x86 feature: IBT, SHSTK", _readelf("-n", hardened))
+
+
+def test_nothing_is_writable_and_executable(hardened: Path) -> None:
+    sections = re.findall(
+        r"^ +\[ *\d+\] (\S+) .*? [0-9a-f]+ +[0-9a-f]{2} +([A-Zoxp]*) +\d+ +\d+ +\d+$",
+        _readelf("-SW", hardened),
+        re.MULTILINE,
+    )
+    names = {name for name, flags in sections if "X" in flags}
+    assert {".text"} <= names, sections
+    assert not [name for name, flags in sections if "W" in flags and "X" in flags]
+    segments = re.findall(
+        r"^  ([A-Z_]+) +(?:0x[0-9a-f]+ +){5}([R ][W ][E ]) +0x",
+        _readelf("-lW", hardened),
+        re.MULTILINE,
+    )
+    assert ("LOAD", "R E") in segments, segments
+    assert not [segment for segment in segments if segment[1].endswith("WE")]
+    assert [flags for name, flags in segments if name == "GNU_STACK"] == ["RW "]
+
+
+def test_no_text_relocations(hardened: Path) -> None:
+    assert "TEXTREL" not in _readelf("-d", hardened)
+
+
+def test_exports_are_the_public_header(hardened: Path) -> None:
+    header = (native.CSRC / "pytramp.h").read_text()
+    declared = set(re.findall(r"^PYTRAMP_API[^;(]*?\b(\w+)[;(]", header, re.MULTILINE))
+    symbols = _readelf("--dyn-syms", "-W", hardened)
+    exported = set(re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ (\S+)$", symbols, re.MULTILINE))
+    assert exported == declared

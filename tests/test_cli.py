@@ -1,0 +1,181 @@
+"""``python -m pytramp``, as its users run it. No time is asserted."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "pytramp", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+
+
+def succeed(*arguments: str, **environment: str) -> str:
+    done = run(*arguments, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+# ---- demo ----
+
+
+@pytest.fixture(scope="module")
+def demo() -> str:
+    return succeed("demo")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"1000 numbers are in order after \d+ calls",
+        r"       branch\n",
+        r"4 threads of pthread_create returned \[0, 1, 4, 9\]",
+        r"three times after close\(\): each time its error value, -7\n",
+        r"FreedCallbackError: callback 'answer'",
+        r"r-xp  \S+_core\S*\.so\n",
+        r"hold the 20000 closures that live now",
+        r"the caller holds the GIL +\d+ +\d+",
+        r"Every result was checked and right",
+    ],
+)
+def test_demo_shows(demo: str, line: str) -> None:
+    assert re.search(line, demo), demo
+
+
+def test_demo_integrates_or_says_why_not(demo: str) -> None:
+    assert "exp(-x*x) over the whole line  1.77245385" in demo or "SciPy is not installed" in demo
+
+
+def test_demo_does_without_new_executable_memory_or_says_why_not(demo: str) -> None:
+    assert "20000 closures were made, called and right" in demo or "no PR_SET_MDWE" in demo
+
+
+def test_demo_where_growth_is_forbidden_skips_what_needs_it() -> None:
+    assert succeed("demo", PYTRAMP_GROWTH="none").count("skipped: growth is forbidden") == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_demo_fails_where_its_output_cannot_be_written() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "pytramp", "demo"], stdout=full, stderr=-1)
+    assert done.returncode != 0
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytramp", "doctor"], stdout=-1, stderr=-1, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        assert child.stderr.read() == ""
+
+
+def test_a_wrong_result_is_said_and_makes_the_demo_fail() -> None:
+    code = (
+        "from pytramp.cli import demo, _demo_calls\n"
+        "_demo_calls.libc = type('liar', (), {'qsort_r': lambda *arguments: 0})()\n"
+        "raise SystemExit(demo.run(None))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "WRONG: the sorted array is" in done.stdout
+    assert "WRONG: sort with the C library's qsort_r" in done.stderr
+    assert "checked and right" not in done.stdout
+
+
+# ---- doctor ----
+
+
+def test_doctor_says_what_is_what() -> None:
+    text = succeed("doctor")
+    for name in ("module", "page size", "MDWE", "seccomp", "mremap", "file", "ctypes", "Advice"):
+        assert re.search(rf"^ *{name}\b", text, re.MULTILINE), text
+
+
+def test_doctor_where_growth_is_forbidden() -> None:
+    text = succeed("doctor", PYTRAMP_GROWTH="none")
+    assert re.search(r"allowed +none", text)
+    assert re.search(r"PYTRAMP_GROWTH +'none'", text)
+    assert "(not allowed)" in text
+    assert "Growth is forbidden" in text
+
+
+def test_doctor_names_the_growth_steps_that_are_allowed() -> None:
+    assert re.search(r"allowed +file\n", succeed("doctor", PYTRAMP_GROWTH="file"))
+
+
+# ---- explain ----
+
+
+def test_explain_prints_where_each_argument_lives() -> None:
+    text = succeed("explain", "double (int n, double x)")
+    assert re.search(r"result +double +\S+", text)
+    assert re.search(r"argument 1 \(n\) +int +\S+", text)
+    assert re.search(r"argument 2 \(x\) +double +\S+", text)
+
+
+def test_explain_takes_a_calling_convention() -> None:
+    text = succeed("explain", "double (int, double)", "--abi", "sysv_x86_64")
+    assert re.search(r"argument 1 +int +rdi\b", text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["double (dobule)"], "dobule"),
+        (["int (int"], "int"),
+        ([""], "declaration"),
+        (["int (int)", "--abi", "pdp11"], "convention"),
+    ],
+)
+def test_explain_says_what_is_wrong(arguments: list[str], message: str) -> None:
+    done = run("explain", *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_explain_points_at_the_fault() -> None:
+    *_, text, caret = run("explain", "double (dobule)").stderr.splitlines()
+    assert caret.index("^") == text.index("dobule")
+
+
+# ---- bench, and the command line ----
+
+
+def test_bench_measures_and_judges() -> None:
+    text = succeed("bench", "--quick")
+    assert re.search(r"\n  int \(int, int\), the caller holds the GIL\n      ns: pytramp ", text)
+    assert re.search(r"(met   |MISSED) [\d.]+x ctypes \(at most 0.5\)", text)
+
+
+def test_bench_without_a_compiler_uses_the_c_library() -> None:
+    text = succeed("bench", "--quick", CC="no-such-compiler")
+    assert "there is no C compiler here" in text
+    assert "int (size_t, size_t), the caller holds the GIL" in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["explain"]])
+def test_a_command_line_that_is_wrong_is_status_2(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "usage: python -m pytramp" in done.stderr
+
+
+def test_help_names_every_command() -> None:
+    text = succeed("--help")
+    for command in ("demo", "doctor", "bench", "explain"):
+        assert command in text

@@ -1,0 +1,156 @@
+"""The interpreter ends, and C goes on calling: the error value, no crash, exit code 0."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tools
+
+SOURCE = """
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int (*function)(int);
+
+/* In one write: nothing that libc might have torn down is needed. */
+static void say(const char *what, int result) {
+    char text[64];
+    int n = snprintf(text, sizeof text, "%s:%d\\n", what, result);
+    if (write(1, text, n) != n) _exit(3);
+}
+
+int call_now(const char *what, function f, int n) {
+    int result = f(n);
+    say(what, result);
+    return result;
+}
+
+int call_quietly(function f) { return f(1); }
+
+static pthread_t worker;
+static sem_t asked, ready;
+static function last;
+static int how;
+
+static void *call_in_thread(void *unused) {
+    (void)unused;
+    say("thread", last(1));
+    say("thread", last(1));
+    return 0;
+}
+
+static void *work(void *unused) {
+    (void)unused;
+    last(1);
+    sem_post(&ready);
+    sem_wait(&asked);
+    say("worker", last(1));
+    return 0;
+}
+
+int worker_start(function f) {
+    last = f;
+    sem_init(&asked, 0, 0);
+    sem_init(&ready, 0, 0);
+    int error = pthread_create(&worker, 0, work, 0);
+    while (!error && sem_wait(&ready)) {}
+    return error;
+}
+
+static void at_the_end(void) {
+    if (how == 0) {
+        say("c", last(1));
+        say("c", last(1));
+    } else if (how == 1) {
+        pthread_t id;
+        pthread_create(&id, 0, call_in_thread, 0);
+        pthread_join(id, 0);
+    } else {
+        sem_post(&asked);
+        pthread_join(worker, 0);
+    }
+}
+
+__attribute__((destructor)) static void unloaded(void) {
+    if (last && how == 0) say("destructor", last(1));
+}
+
+void at_exit(function f, int kind) {
+    last = f;
+    how = kind;
+    atexit(at_the_end);
+}
+
+static void *call_for_ever(void *f) {
+    for (;;) {
+        int result = ((function)f)(1);
+        if (result != 2 && result != -7 && result != 0) {
+            say("wrong", result);
+            _exit(4);
+        }
+    }
+    return 0;
+}
+
+void callers_start(function f, int n) {
+    for (int i = 0; i < n; i++) {
+        pthread_t id;
+        pthread_create(&id, 0, call_for_ever, (void *)f);
+        pthread_detach(id);
+    }
+}
+"""
+RUNS = 20
+
+# What C must have written, as a pattern for all of it; 2 is the right answer, -7 the error value.
+CASES = {
+    "del": "del:(2|-7)\n",
+    "del_of_immortal": "del:(1|-7)\n",
+    "cycle": "del:(2|-7)\n",
+    "atexit": "late:2\nearly:2\n",
+    "c_atexit": "c:-7\nc:-7\ndestructor:-7\n",
+    "c_atexit_closed": "c:-7\nc:-7\ndestructor:-7\n",
+    "c_atexit_thread": "thread:-7\nthread:-7\n",
+    "worker": "worker:-7\n",
+    "callers": "",
+    "slow_callers": "",
+    "callers_of_closed": "",
+    "daemon": "",
+    "inside": "",
+    "propagate": "c:-7\nc:-7\ndestructor:-7\n",
+}
+
+
+# Threads that are on their way into Python when all thread states are freed. Python itself, for its
+# own daemon threads, reads freed memory then, which development mode has overwritten.
+RACES = {"callers", "slow_callers", "callers_of_closed", "daemon", "inside"}
+
+
+@pytest.fixture(scope="module")
+def path() -> Path:
+    return tools.build(SOURCE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_calls_at_the_end(case: str, path: Path) -> None:
+    """Every time, whatever the timing."""
+
+    mode: dict[str, Any] = {}
+    if case in RACES:
+        mode = {"python": ("-W", "error"), "env": {"PYTHONDEVMODE": "", "PYTHONMALLOC": "pymalloc"}}
+
+    def run(_: int) -> str:
+        return tools.script("shutdown.py", case, path, timeout=60, **mode)
+
+    with ThreadPoolExecutor(2) as pool:
+        outputs = list(pool.map(run, range(RUNS)))
+    for output in outputs:
+        assert re.fullmatch("done\n" + CASES[case], output), output

@@ -1,0 +1,197 @@
+"""What the Python tests share: tools that may be missing, callers in C, scripts, reports.
+
+need("mypy"): a program or a module; skips the test without it, fails it in CI.
+library("int twice(int n) { return 2 * n; }"): C, compiled and loaded.
+caller("double _Complex"): a function through which C calls an address, bytes in and bytes out.
+script("fork.py"): runs a script of isolated/ in a new interpreter.
+with reports() as seen: what sys.unraisablehook got.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import native
+import pytest
+
+# A sanitizer keeps freed memory for a while, so that sizes mean nothing.
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+
+ISOLATED = Path(__file__).resolve().parent / "isolated"
+
+
+def missing(reason: str) -> NoReturn:
+    """Skips the test with this reason; where CI is set everything must be there, and it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def need(name: str) -> Any:
+    """The path of a program, or the module, called name."""
+    program = shutil.which(name)
+    if program:
+        return program
+    if importlib.util.find_spec(name) is None:
+        missing(f"there is no program and no Python module {name!r} here")
+    return importlib.import_module(name)
+
+
+# ---- C callers ----
+
+
+def build(source: str, *, flags: Sequence[str] = ()) -> Path:
+    """A shared library from C text; one per text and session."""
+    return _build(source, tuple(flags))
+
+
+@functools.cache
+def _build(source: str, flags: tuple[str, ...]) -> Path:
+    native.need("gcc")
+    folder = Path(tempfile.mkdtemp(prefix="lib-", dir=native.folder()))
+    text, target = folder / "lib.c", folder / "lib.so"
+    text.write_text(source)
+    # What is preloaded into Python, a sanitizer, is not for the compiler.
+    clean = {"LD_PRELOAD": "", "PYTHONMALLOC": ""}
+    warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-Wno-pedantic")
+    command = ["gcc", "-std=gnu11", "-O1", "-g1", *warnings, "-shared", "-fPIC", *flags]
+    native.execute([*command, text, "-o", target, "-lpthread"], env=clean)
+    return target
+
+
+def library(source: str) -> ctypes.CDLL:
+    """build(), loaded; calls release the GIL."""
+    return ctypes.CDLL(str(build(source)))
+
+
+_HEADERS = """
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uchar.h>
+#include <wchar.h>
+#include <stdbool.h>
+"""
+
+_CALLER = """
+typedef {type} T;
+void call_it(T (*f)(T), const void *in, void *out) {{
+    T value = f(*(const T *)in);
+    __builtin_memcpy(out, &value, sizeof value);
+}}
+size_t size_of_it(void) {{ return sizeof(T); }}
+"""
+
+
+def caller(spelling: str, declarations: str = "") -> Callable[[Any, bytes], bytes]:
+    """call(f, data): C calls f, a ``T f(T)``, with the T that data holds; the bytes of its result.
+
+    What f leaves unwritten shows as 0xAA. spelling names the type T in C, after declarations.
+    """
+    return _caller(spelling, declarations)
+
+
+@functools.cache
+def _caller(spelling: str, declarations: str) -> Callable[[Any, bytes], bytes]:
+    lib = library(_HEADERS + declarations + _CALLER.format(type=spelling))
+    lib.size_of_it.restype = ctypes.c_size_t
+    size = lib.size_of_it()
+
+    def call(function: Any, data: bytes) -> bytes:
+        assert len(data) == size, f"{spelling} has {size} bytes"
+        into = ctypes.create_string_buffer(b"\xaa" * size, size)
+        source = ctypes.create_string_buffer(data, size)
+        lib.call_it(ctypes.c_void_p(int(function)), source, into)
+        return into.raw
+
+    return call
+
+
+# ---- Scripts that may crash ----
+
+
+def script(
+    name: str,
+    *args: object,
+    env: dict[str, str] | None = None,
+    python: Sequence[str] = ("-X", "dev", "-W", "error"),
+    timeout: float = 120,
+) -> str:
+    """Runs tests/isolated/name in a new interpreter; what it printed on both streams.
+
+    It must exit with 0 and print a line "done".
+    """
+    command = [sys.executable, *python, str(ISOLATED / name), *map(str, args)]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="backslashreplace",
+            env={**os.environ, **(env or {})},
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        text = error.stdout if isinstance(error.stdout, str) else (error.stdout or b"").decode()
+        pytest.fail(f"{name} ran longer than {timeout} s\n{text}")
+    if done.returncode == 77:
+        missing(done.stdout.strip() or f"{name} cannot run here")
+    assert done.returncode == 0, f"{name} ended with {done.returncode}\n{done.stdout}"
+    assert "done" in done.stdout.split("\n"), f"{name} did not finish\n{done.stdout}"
+    return done.stdout
+
+
+# ---- sys.unraisablehook ----
+
+
+class Report(NamedTuple):
+    """One call of sys.unraisablehook."""
+
+    exception: BaseException
+    object: object
+    message: str | None
+    has_traceback: bool
+
+    @property
+    def text(self) -> str:
+        return str(self.exception)
+
+
+@contextmanager
+def reports() -> Iterator[list[Report]]:
+    """What is reported in the block, instead of to pytest."""
+    seen: list[Report] = []
+
+    def hook(args: Any) -> None:
+        has_traceback = args.exc_traceback is not None
+        seen.append(Report(args.exc_value, args.object, args.err_msg, has_traceback))
+
+    before, sys.unraisablehook = sys.unraisablehook, hook
+    try:
+        yield seen
+    finally:
+        sys.unraisablehook = before
+
+
+def chain(exception: BaseException | None) -> list[type]:
+    """The types of an exception and its contexts, outermost first."""
+    types = []
+    while exception is not None:
+        types.append(type(exception))
+        exception = exception.__context__
+    return types
