@@ -115,6 +115,11 @@ static void call_handler(struct pt_record *record, struct pt_frame *frame, void 
     const struct pt_plan *plan = atomic_load_explicit(&signature->plan, memory_order_relaxed);
     for (size_t i = 0; i < signature->nargs; i++)
         args[i] = pt_argument(signature, plan, i, frame, scratch);
+    va_list rest;
+    if (signature->variadic) {
+        pt_port.list_start(&rest, signature, frame);
+        args[signature->nargs] = &rest;
+    }
     void *result = pt_result_begin(plan, frame, scratch);
     preset(signature, pt_closure_error(record), result);
     record->handler(signature, result, args, record->userdata);
@@ -127,7 +132,7 @@ static void call_handler(struct pt_record *record, struct pt_frame *frame, void 
 /* More than fits on a stack that may be small (musl gives a thread 128 KiB). */
 PT_COLD static void call_with_block(struct pt_record *record, struct pt_frame *frame,
                                     const struct pt_plan *plan) {
-    size_t vector = (record->signature->nargs * sizeof(void *) + 15) & ~(size_t)15;
+    size_t vector = ((record->signature->nargs + 1) * sizeof(void *) + 15) & ~(size_t)15;
     int saved = errno;
     unsigned char *block = malloc(vector + plan->scratch_size);
     PT_ERRNO_CHANGED();
@@ -146,7 +151,7 @@ PT_COLD static void call_with_block(struct pt_record *record, struct pt_frame *f
 
 static void call_general(struct pt_record *record, struct pt_frame *frame,
                          const struct pt_plan *plan) {
-    if (record->signature->nargs > SMALL_ARGS || plan->scratch_size > SMALL_SCRATCH) {
+    if (record->signature->nargs >= SMALL_ARGS || plan->scratch_size > SMALL_SCRATCH) {
         call_with_block(record, frame, plan);
         return;
     }

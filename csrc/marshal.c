@@ -78,7 +78,8 @@ static void plan_result(struct pt_plan *plan, const pytramp_signature *signature
 }
 
 static int is_simple(const pytramp_signature *signature, const struct pt_plan *plan) {
-    if (signature->nargs > PT_SIMPLE_ARGS || signature->result->size > sizeof(uint64_t)) return 0;
+    if (signature->nargs > PT_SIMPLE_ARGS || signature->variadic) return 0;
+    if (signature->result->size > sizeof(uint64_t)) return 0;
     if (plan->result_way != PT_RESULT_DIRECT && plan->result_way != PT_RESULT_NONE) return 0;
     for (size_t i = 0; i < signature->nargs; i++) {
         if (plan->args[i].scattered) return 0;
@@ -89,7 +90,7 @@ static int is_simple(const pytramp_signature *signature, const struct pt_plan *p
 static struct pt_plan *make_plan(const pytramp_signature *signature) {
     struct pt_plan *plan = calloc(1, sizeof *plan + signature->nargs * sizeof *plan->args);
     if (!plan) return NULL;
-    plan->entry = pt_port.entry(signature->nargs, signature->at, &signature->result_at);
+    plan->entry = pt_port.entry(signature);
     plan_result(plan, signature);
     for (size_t i = 0; i < signature->nargs; i++)
         plan_argument(plan, i, signature->args[i], &signature->at[i]);

@@ -44,8 +44,8 @@ enum pt_widening {
 
 struct pt_plan {
     void (*entry)(void);
-    int simple; /* at most PT_SIMPLE_ARGS, none of them scattered, and a result in one register or
-                   none */
+    int simple; /* at most PT_SIMPLE_ARGS, none of them scattered, none unnamed, and a result in one
+                   register or none */
     enum pt_result_way result_way;
     struct pt_step result;
     enum pt_widening widening;

@@ -2,7 +2,11 @@
 #ifndef PT_PORT_H
 #define PT_PORT_H
 
-#include "abi/abi.h"
+#include <stdarg.h>
+
+#include "signature.h"
+
+struct pt_frame;
 
 struct pt_port {
     const char *cpu;
@@ -12,8 +16,14 @@ struct pt_port {
     /* Where the entry loads a part of the result from. */
     uint32_t (*result_at)(const struct pt_part *part);
     /* The entry that saves and loads what this signature needs, and not more. */
-    void (*(*entry)(size_t nargs, const struct pt_location *args,
-                    const struct pt_location *result))(void);
+    void (*(*entry)(const pytramp_signature *signature))(void);
+    /* What a parameter of type va_list is to the ABI, and the list that such an argument holds. */
+    const pytramp_type *list_type;
+    void (*list_copy)(va_list *to, const void *argument);
+    /* va_start: the arguments behind the named ones of a variadic call. */
+    void (*list_start)(va_list *to, const pytramp_signature *signature, struct pt_frame *frame);
+    /* va_arg of a struct or union; the compiler's own is for types that it knows. */
+    pytramp_status (*list_aggregate)(va_list *list, const pytramp_type *type, void *to);
 };
 
 PT_HIDDEN extern const struct pt_port pt_port;

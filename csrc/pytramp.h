@@ -155,6 +155,7 @@ PYTRAMP_API extern const pytramp_type pytramp_type_uint128;
 PYTRAMP_API extern const pytramp_type pytramp_type_wchar;
 PYTRAMP_API extern const pytramp_type pytramp_type_char16;
 PYTRAMP_API extern const pytramp_type pytramp_type_char32;
+PYTRAMP_API extern const pytramp_type pytramp_type_float16; /* _Float16 */
 PYTRAMP_API extern const pytramp_type pytramp_type_float;
 PYTRAMP_API extern const pytramp_type pytramp_type_double;
 PYTRAMP_API extern const pytramp_type pytramp_type_longdouble;
@@ -215,6 +216,14 @@ PYTRAMP_API pytramp_status pytramp_signature_new(const pytramp_signature **signa
                                                  pytramp_abi abi, const pytramp_type *result,
                                                  size_t nargs, const pytramp_type *const *args);
 
+/* The same for result (args[0], ..., args[nargs - 1], ...). Its handlers find a va_list behind the
+ * named arguments: *(va_list *)args[nargs]. PYTRAMP_E_TYPE where nargs is 0: C before C23 has no
+ * such function, and no va_start for it. */
+PYTRAMP_API pytramp_status pytramp_signature_new_variadic(const pytramp_signature **signature,
+                                                          pytramp_abi abi,
+                                                          const pytramp_type *result, size_t nargs,
+                                                          const pytramp_type *const *args);
+
 /* Where a value lives. The places of one value, in the order of their offsets, cover it. */
 typedef struct pytramp_place {
     const char *name; /* a register ("rdi", "xmm0", "st0"), or "stack" */
@@ -237,7 +246,8 @@ PYTRAMP_API pytramp_status pytramp_signature_explain(const pytramp_signature *si
 /* ---- Closures ---- */
 
 /* Called for each call of the closure's code, in the caller's thread. args[i] points at argument i
- * as C would store it in a variable of its type; it may be modified and dies on return. result
+ * as C would store it in a variable of its type; it may be modified and dies on return. So does the
+ * va_list at args[nargs] of a variadic signature, which begins behind the named arguments. result
  * points at a variable of the result type, preset to the error value, not widened to a register (as
  * libffi has it): write exactly sizeof(type) bytes. For void, result may not be written. */
 typedef void (*pytramp_handler)(const pytramp_signature *signature, void *result, void *const *args,

@@ -41,31 +41,42 @@ pytramp_status pytramp_abi_named(pytramp_abi *abi, const char *name) {
 #define BUCKETS 1024
 static _Atomic(const pytramp_signature *) table[BUCKETS];
 
-static uint32_t hash_of(const struct pt_abi *abi, const pytramp_type *result, size_t nargs,
-                        const pytramp_type *const *args) {
-    uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, (uintptr_t)abi), (uintptr_t)result);
-    for (size_t i = 0; i < nargs; i++)
-        hash = pt_hash_word(hash, (uintptr_t)args[i]);
+/* What two signatures are compared by. */
+struct key {
+    const struct pt_abi *abi;
+    struct pt_prototype prototype;
+    uint32_t hash;
+};
+
+static uint32_t hash_of(const struct key *key) {
+    const struct pt_prototype *wanted = &key->prototype;
+    uint32_t hash = pt_hash_word(PT_HASH_SEED, (uintptr_t)key->abi);
+    hash = pt_hash_word(pt_hash_word(hash, (uintptr_t)wanted->result), (uint64_t)wanted->variadic);
+    for (size_t i = 0; i < wanted->nargs; i++)
+        hash = pt_hash_word(hash, (uintptr_t)wanted->args[i]);
     return hash;
 }
 
-static const pytramp_signature *find(const pytramp_signature *from, uint32_t hash,
-                                     const struct pt_abi *abi, const pytramp_type *result,
-                                     size_t nargs, const pytramp_type *const *args) {
-    for (; from; from = from->next) {
-        if (from->hash == hash && from->abi == abi && from->result == result &&
-            from->nargs == nargs && (!nargs || !memcmp(from->args, args, nargs * sizeof *args)))
-            return from;
-    }
-    return NULL;
+static int is_of(const pytramp_signature *signature, const struct key *key) {
+    const struct pt_prototype *wanted = &key->prototype;
+    size_t size = wanted->nargs * sizeof *wanted->args;
+    return signature->hash == key->hash && signature->abi == key->abi &&
+           signature->result == wanted->result && signature->nargs == wanted->nargs &&
+           signature->variadic == wanted->variadic &&
+           (!size || !memcmp(signature->args, wanted->args, size));
 }
 
-static const pytramp_signature *publish(pytramp_signature *made) {
+static const pytramp_signature *find(const pytramp_signature *from, const struct key *key) {
+    while (from && !is_of(from, key))
+        from = from->next;
+    return from;
+}
+
+static const pytramp_signature *publish(pytramp_signature *made, const struct key *key) {
     _Atomic(const pytramp_signature *) *bucket = &table[made->hash % BUCKETS];
     const pytramp_signature *head = atomic_load_explicit(bucket, memory_order_acquire);
     do {
-        const pytramp_signature *known =
-            find(head, made->hash, made->abi, made->result, made->nargs, made->args);
+        const pytramp_signature *known = find(head, key);
         if (known) return known;
         made->next = head;
     } while (!atomic_compare_exchange_weak_explicit(bucket, &head, made, memory_order_release,
@@ -78,23 +89,24 @@ static void discard(pytramp_signature *made, struct pt_location *at) {
     free(made);
 }
 
-static pytramp_status make(const pytramp_signature **out, uint32_t hash, const struct pt_abi *abi,
-                           const pytramp_type *result, size_t nargs,
-                           const pytramp_type *const *args) {
+static pytramp_status make(const pytramp_signature **out, const struct key *key) {
+    const struct pt_prototype *wanted = &key->prototype;
+    size_t nargs = wanted->nargs;
     if (nargs > INT32_MAX / sizeof(struct pt_location)) return PYTRAMP_E_TOO_LARGE;
-    pytramp_signature *made = calloc(1, sizeof *made + nargs * sizeof *args);
+    pytramp_signature *made = calloc(1, sizeof *made + nargs * sizeof *wanted->args);
     struct pt_location *at = calloc(nargs ? nargs : 1, sizeof *at);
     pytramp_status status = PYTRAMP_E_NO_MEMORY;
     if (!made || !at) goto fail;
-    made->abi = abi;
-    made->result = result;
+    made->abi = key->abi;
+    made->result = wanted->result;
     made->nargs = nargs;
-    made->hash = hash;
+    made->variadic = wanted->variadic;
+    made->hash = key->hash;
     made->at = at;
-    if (nargs) memcpy(made->args, args, nargs * sizeof *args);
-    status = abi->classify(result, nargs, args, &made->result_at, at, &made->stack_size);
+    if (nargs) memcpy(made->args, wanted->args, nargs * sizeof *wanted->args);
+    status = key->abi->classify(wanted, &made->result_at, at, &made->stack_size);
     if (status) goto fail;
-    const pytramp_signature *known = publish(made);
+    const pytramp_signature *known = publish(made, key);
     if (known != made) discard(made, at);
     *out = known;
     return PYTRAMP_OK;
@@ -103,22 +115,34 @@ fail:
     return status;
 }
 
-pytramp_status pytramp_signature_new(const pytramp_signature **signature, pytramp_abi code,
-                                     const pytramp_type *result, size_t nargs,
-                                     const pytramp_type *const *args) {
-    if (!signature || !result || (nargs && !args)) return PYTRAMP_E_NULL;
-    for (size_t i = 0; i < nargs; i++) {
-        if (!args[i]) return PYTRAMP_E_NULL;
+static pytramp_status intern(const pytramp_signature **signature, pytramp_abi code,
+                             struct pt_prototype wanted) {
+    if (!signature || !wanted.result || (wanted.nargs && !wanted.args)) return PYTRAMP_E_NULL;
+    for (size_t i = 0; i < wanted.nargs; i++) {
+        if (!wanted.args[i]) return PYTRAMP_E_NULL;
     }
-    const struct pt_abi *abi = abi_of(code);
-    if (!abi) return PYTRAMP_E_ABI;
-    uint32_t hash = hash_of(abi, result, nargs, args);
+    struct key key = {abi_of(code), wanted, 0};
+    if (!key.abi) return PYTRAMP_E_ABI;
+    key.hash = hash_of(&key);
     const pytramp_signature *head =
-        atomic_load_explicit(&table[hash % BUCKETS], memory_order_acquire);
-    const pytramp_signature *known = find(head, hash, abi, result, nargs, args);
-    if (!known) return make(signature, hash, abi, result, nargs, args);
+        atomic_load_explicit(&table[key.hash % BUCKETS], memory_order_acquire);
+    const pytramp_signature *known = find(head, &key);
+    if (!known) return make(signature, &key);
     *signature = known;
     return PYTRAMP_OK;
+}
+
+pytramp_status pytramp_signature_new(const pytramp_signature **signature, pytramp_abi abi,
+                                     const pytramp_type *result, size_t nargs,
+                                     const pytramp_type *const *args) {
+    return intern(signature, abi, (struct pt_prototype){result, nargs, args, 0});
+}
+
+pytramp_status pytramp_signature_new_variadic(const pytramp_signature **signature, pytramp_abi abi,
+                                              const pytramp_type *result, size_t nargs,
+                                              const pytramp_type *const *args) {
+    if (!nargs) return PYTRAMP_E_TYPE;
+    return intern(signature, abi, (struct pt_prototype){result, nargs, args, 1});
 }
 
 /* ---- Explaining ---- */
@@ -161,7 +185,7 @@ size_t pt_signature_text(const pytramp_signature *signature, char *text, size_t 
         if (i) write(&to, ", ");
         write(&to, signature->args[i]->spelling);
     }
-    write(&to, signature->nargs ? ")" : "void)");
+    write(&to, signature->variadic ? ", ...)" : signature->nargs ? ")" : "void)");
     if (size) text[to.length < size ? to.length : size - 1] = 0;
     return to.length;
 }

@@ -12,6 +12,7 @@ struct pytramp_signature {
     const struct pt_abi *abi;
     const pytramp_type *result;
     size_t nargs;
+    int variadic;
     uint32_t hash;
     uint32_t stack_size; /* bytes of memory arguments */
     const pytramp_signature *next;

@@ -19,7 +19,7 @@ static_assert(sizeof(void *) == sizeof(void (*)(void)), "code and data pointers 
 const pytramp_type pytramp_type_void = {
     .spelling = "void", .alignment = 1, .class = PT_CLASS_VOID, .code = PT_TYPE_VOID};
 
-#define PT_SCALAR(code_, symbol, spelling_, ctype, class_)                                         \
+#define PT_SCALAR(code_, symbol, spelling_, ctype, class_, format)                                 \
     const pytramp_type pytramp_type_##symbol = {.spelling = spelling_,                             \
                                                 .size = sizeof(ctype),                             \
                                                 .alignment = _Alignof(ctype),                      \
@@ -30,7 +30,7 @@ const pytramp_type pytramp_type_void = {
 
 static const pytramp_type *const scalars[] = {
     &pytramp_type_void,
-#define PT_SCALAR(code, symbol, spelling, ctype, class) &pytramp_type_##symbol,
+#define PT_SCALAR(code, symbol, spelling, ctype, class, format) &pytramp_type_##symbol,
 #include "types.def"
 #undef PT_SCALAR
 };

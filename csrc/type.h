@@ -10,6 +10,9 @@
 #include "config.h"
 #include "pytramp.h"
 
+/* _Float16 by its bits: not every compiler that builds the core has the type. */
+typedef uint16_t pt_float16;
+
 /* What kind of value a type holds; with its size this decides every register class and converter.
  */
 enum pt_class {
@@ -26,7 +29,7 @@ enum pt_class {
 
 enum pt_type_code {
     PT_TYPE_VOID,
-#define PT_SCALAR(code, symbol, spelling, ctype, class) PT_TYPE_##code,
+#define PT_SCALAR(code, symbol, spelling, ctype, class, format) PT_TYPE_##code,
 #include "types.def"
 #undef PT_SCALAR
     PT_TYPE_AGGREGATE

@@ -1,4 +1,4 @@
-"""What a callback may return for ``void *`` besides None and an int."""
+"""What a callback may return for a pointer besides None and an int."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import sys
 from typing import Any
 
 
-def address_of(value: Any) -> int | None:
+def address_of(value: Any, wanted: str = "void *") -> int | None:
     """The address that value stands for, or has its memory at; None for NULL.
 
     ctypes pointers and functions stand for what they point at; objects with an ``address`` (a
-    Closure) or ``__index__`` for that; ctypes data and writable contiguous buffers for their
-    memory, which their owner must keep. TypeError for anything else.
+    Closure, a Pointer) or ``__index__`` for that; ctypes data and writable contiguous buffers for
+    their memory, which their owner must keep. TypeError for anything else, which names the type
+    that is wanted.
     """
     ctypes = sys.modules.get("ctypes")
     if ctypes is not None:
@@ -24,7 +25,7 @@ def address_of(value: Any) -> int | None:
         return int(value.address)
     if hasattr(type(value), "__index__"):
         return int(value.__index__())
-    return _buffer_address(value)
+    return _buffer_address(value, wanted)
 
 
 def _pointers(ctypes: Any) -> tuple[Any, ...]:
@@ -32,13 +33,13 @@ def _pointers(ctypes: Any) -> tuple[Any, ...]:
     return (*simple, ctypes._Pointer, ctypes._CFuncPtr)
 
 
-def _buffer_address(value: Any) -> int:
+def _buffer_address(value: Any, wanted: str) -> int:
     import ctypes
 
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(value))
     except TypeError:
         raise TypeError(
-            f"void * must be None, an int, or something with an address or a writable buffer, "
+            f"{wanted} must be None, an int, or something with an address or a writable buffer, "
             f"not {type(value).__name__}"
         ) from None

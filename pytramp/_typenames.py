@@ -38,7 +38,7 @@ UNSUPPORTED = {
         "a C function of a variable argument list cannot be a callback yet",
     ),
     **dict.fromkeys(
-        "_Float16 _Float32 _Float64 _Float128 _Float32x _Float64x __float128 __fp16 __bf16 "
+        "_Float32 _Float64 _Float128 _Float32x _Float64x __float128 __fp16 __bf16 "
         "_Decimal32 _Decimal64 _Decimal128".split(),
         "use float, double or long double where the C library offers them",
     ),
@@ -64,6 +64,7 @@ def _scalars() -> Iterator[tuple[str, str]]:
         yield words, canonical
         yield f"signed {words}", canonical
         yield f"unsigned {words}", f"unsigned {canonical}"
+    yield "_Float16", "_Float16"
     for name in ("float", "double", "long double"):
         yield name, name
         yield f"{name} _Complex", f"{name} _Complex"
@@ -162,7 +163,7 @@ def _system() -> dict[str, str]:
 TYPEDEFS = _standard() | _system()
 
 # Names that pycparser must be told are types.
-TYPEDEF_NAMES = frozenset({*TYPEDEFS, "wchar_t", "char16_t", "char32_t", *UNSUPPORTED})
+TYPEDEF_NAMES = frozenset({*TYPEDEFS, "_Float16", "wchar_t", "char16_t", "char32_t", *UNSUPPORTED})
 
 # Words that a type may begin with, after its qualifiers.
 TYPE_WORDS = KEYWORDS | TAGGED | TYPEDEF_NAMES

@@ -8,9 +8,11 @@ from pytramp._core import Type
 
 
 class Prototype(NamedTuple):
-    """A C function type. ``names`` has one entry per argument, None where it has no name."""
+    """A C function type. ``names`` has one entry per argument, None where it has no name;
+    variadic: more arguments follow, which the callable reads from a VarArgs."""
 
     result: Type
     arguments: tuple[Type, ...]
     names: tuple[str | None, ...]
     name: str | None
+    variadic: bool = False

@@ -224,7 +224,7 @@ UNSUPPORTED = [
     ("int (const union u)", 12, "Signature.from_types with a ctypes class"),
     ("struct point (int)", 1, "the result: 'struct point' by value"),
     ("int (int, va_list ap)", 11, "parameter 'ap': 'va_list'"),
-    ("int (_Float16)", 6, "parameter 1: '_Float16'"),
+    ("int (_Float32)", 6, "parameter 1: '_Float32'"),
     ("__float128 (int)", 1, "the result: '__float128'"),
     ("int (int, _Atomic int x)", 11, "parameter 2: '_Atomic'"),
     ("int (_Atomic(int) x)", 6, "parameter 1: '_Atomic'"),

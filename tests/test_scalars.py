@@ -35,7 +35,7 @@ def send(spelling: str, data: bytes) -> tuple[Any, bytes]:
         return value
 
     back = tools.caller(spelling)(pair(spelling, keep), data)
-    return got[0], back
+    return got[0] if got else None, back
 
 
 def give(spelling: str, value: Any, size: int) -> bytes:
@@ -311,7 +311,7 @@ def test_real_numbers(spelling: str, code: str, values: list[float]) -> None:
 
 
 def test_long_double() -> None:
-    """A double's precision; what exceeds a double is infinite."""
+    """A double's precision; what exceeds a double's range is an error, as it is for results."""
     size = ctypes.sizeof(ctypes.c_longdouble)
     for value in DOUBLES:
         got, back = send("long double", bytes(ctypes.c_longdouble(value)))
@@ -320,7 +320,22 @@ def test_long_double() -> None:
         assert same(ctypes.c_longdouble.from_buffer_copy(back).value, value)
     if size == 16:
         greatest = b"\xff" * 8 + b"\xfe\x7f" + bytes(6)
-        assert send("long double", greatest)[0] == math.inf
+        with tools.reports() as seen:
+            assert send("long double", greatest) == (None, bytes(16))
+        assert [type(report.exception) for report in seen] == [OverflowError]
+
+
+def test_ints_are_exact_in_a_long_double() -> None:
+    """Up to 64 bits, which no double holds."""
+    if ctypes.sizeof(ctypes.c_longdouble) != 16:
+        pytest.skip("a long double is no wider than a double here")
+    for value in (2**53 + 1, -(2**62) - 1, 2**63 - 1):
+        mantissa, exponent = abs(value), 16383 + 63
+        while mantissa < 1 << 63:
+            mantissa, exponent = mantissa << 1, exponent - 1
+        head = exponent | (0x8000 if value < 0 else 0)
+        expected = mantissa.to_bytes(8, "little") + head.to_bytes(2, "little")
+        assert give("long double", value, 16)[:10] == expected
 
 
 def test_float_overflow() -> None:
@@ -346,7 +361,7 @@ class Float:
         return self.value
 
 
-REAL_TYPES = [("float", 4, "f"), ("double", 8, "d")]
+REAL_TYPES = [("_Float16", 2, "e"), ("float", 4, "f"), ("double", 8, "d")]
 
 
 @pytest.mark.parametrize(("spelling", "size", "code"), REAL_TYPES)

@@ -25,13 +25,20 @@ struct pt_location {
     struct pt_part parts[PYTRAMP_MAX_PLACES];
 };
 
+/* A C function type, before anything is known of its places. */
+struct pt_prototype {
+    const pytramp_type *result;
+    size_t nargs;
+    const pytramp_type *const *args;
+    int variadic; /* more arguments follow, of which only the caller knows */
+};
+
 struct pt_abi {
     const char *name;
     pytramp_abi code;
     /* Fills *result_at and at[0..nargs-1]; *stack_size with the bytes of memory arguments.
      * PYTRAMP_E_TYPE where the convention cannot pass a type, PYTRAMP_E_TOO_LARGE. */
-    pytramp_status (*classify)(const pytramp_type *result, size_t nargs,
-                               const pytramp_type *const *args, struct pt_location *result_at,
+    pytramp_status (*classify)(const struct pt_prototype *prototype, struct pt_location *result_at,
                                struct pt_location *at, uint32_t *stack_size);
     /* The name of a register that holds an argument, or the result. */
     const char *(*register_name)(const struct pt_part *part, int is_result);

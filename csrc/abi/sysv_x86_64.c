@@ -174,15 +174,15 @@ static void place_result(const pytramp_type *type, struct allocator *next, struc
     }
 }
 
-static pytramp_status classify_signature(const pytramp_type *result, size_t nargs,
-                                         const pytramp_type *const *args,
+/* A variadic function's named arguments are passed like any others. */
+static pytramp_status classify_prototype(const struct pt_prototype *prototype,
                                          struct pt_location *result_at, struct pt_location *at,
                                          uint32_t *stack_size) {
     struct allocator next = {0, 0, 0};
-    if (is_too_intricate(result)) return PYTRAMP_E_TOO_LARGE;
-    place_result(result, &next, result_at);
-    for (size_t i = 0; i < nargs; i++) {
-        pytramp_status status = pass(args[i], &next, &at[i]);
+    if (is_too_intricate(prototype->result)) return PYTRAMP_E_TOO_LARGE;
+    place_result(prototype->result, &next, result_at);
+    for (size_t i = 0; i < prototype->nargs; i++) {
+        pytramp_status status = pass(prototype->args[i], &next, &at[i]);
         if (status) return status;
     }
     *stack_size = (uint32_t)next.stack;
@@ -204,4 +204,4 @@ static const char *register_name(const struct pt_part *part, int is_result) {
 }
 
 const struct pt_abi pt_abi_sysv_x86_64 = {"sysv_x86_64", PYTRAMP_ABI_SYSV_X86_64,
-                                          classify_signature, register_name};
+                                          classify_prototype, register_name};

@@ -38,11 +38,11 @@ static int has_required_keywords(PyFunctionObject *function) {
 
 static int refuse_arity(pt_signature_object *signature, PyObject *callable, Arity arity,
                         Py_ssize_t bound) {
-    Py_ssize_t wanted = arity.most < 0 || signature->nargs < arity.least - bound
-                            ? arity.least - bound
-                            : arity.most - bound;
+    Py_ssize_t passed = signature->nargs + signature->variadic;
+    Py_ssize_t wanted =
+        arity.most < 0 || passed < arity.least - bound ? arity.least - bound : arity.most - bound;
     PyErr_Format(PyExc_TypeError, "%R takes %zd positional argument%s, but %S passes %zd", callable,
-                 wanted, wanted == 1 ? "" : "s", signature, signature->nargs);
+                 wanted, wanted == 1 ? "" : "s", signature, passed);
     return -1;
 }
 
@@ -57,7 +57,7 @@ static int check_arity(pt_signature_object *signature, PyObject *callable) {
     if (!PyFunction_Check(function)) return 0;
     PyFunctionObject *python = reinterpret_cast<PyFunctionObject *>(function);
     Arity arity = arity_of(python);
-    Py_ssize_t passed = signature->nargs + bound;
+    Py_ssize_t passed = signature->nargs + signature->variadic + bound;
     if (passed < arity.least || (arity.most >= 0 && passed > arity.most))
         return refuse_arity(signature, callable, arity, bound);
     if (has_required_keywords(python)) {
@@ -117,18 +117,9 @@ static void note_origin(Object *closure, int depth) {
     Py_DECREF(frame);
 }
 
-/* The closure's extras, made when they are first needed; nullptr with an exception. */
-static pt_extras *need_extras(Object *closure) {
-    if (!closure->extras) {
-        closure->extras = static_cast<pt_extras *>(PyMem_Calloc(1, sizeof(pt_extras)));
-        if (!closure->extras) PyErr_NoMemory();
-    }
-    return closure->extras;
-}
-
 static int set_onerror(Object *closure, PyObject *onerror) {
     if (!onerror || onerror == Py_None) return 0;
-    if (!need_extras(closure)) return -1;
+    if (!pt_closure_need_extras(closure)) return -1;
     closure->extras->onerror = Py_NewRef(onerror);
     return 0;
 }
@@ -153,16 +144,39 @@ static void blame_error_option(PyObject *error) {
 static int set_error(Object *closure, PyObject *error) {
     if (!error || error == Py_None) return 0;
     const pt_crossing *returns = &closure->signature->returns;
-    pt_extras *extras = need_extras(closure);
+    if (returns->way == PT_WAY_OBJECT) {
+        PyErr_SetString(PyExc_TypeError,
+                        "error=: a PyObject * is NULL on failure, with the exception set");
+        return -1;
+    }
+    pt_extras *extras = pt_closure_need_extras(closure);
     if (!extras) return -1;
     extras->error = PyMem_Calloc(1, pytramp_type_size(returns->type) + 1);
     if (!extras->error) {
         PyErr_NoMemory();
         return -1;
     }
-    if (!pt_from_python(returns, error, extras->error)) return 0;
+    if (!returns->store(returns, error, extras->error)) return 0;
     blame_error_option(error);
     return -1;
+}
+
+/* arrays="numpy": pytramp._numpy has the class, and a dtype or None for each argument. */
+static int set_arrays(Object *closure, PyObject *arrays) {
+    if (!arrays ||
+        (PyUnicode_Check(arrays) && !PyUnicode_CompareWithASCIIString(arrays, "memoryview")))
+        return 0;
+    if (!pt_closure_need_extras(closure)) return -1;
+    PyObject *module = PyImport_ImportModule("pytramp._numpy");
+    PyObject *pair = module ? PyObject_CallMethod(module, "arrays_of", "OO", arrays,
+                                                  closure->signature->arguments)
+                            : nullptr;
+    Py_XDECREF(module);
+    if (!pair) return -1;
+    closure->extras->ndarray = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
+    closure->extras->dtypes = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
+    Py_DECREF(pair);
+    return 0;
 }
 
 static int open(Object *closure) {
@@ -183,7 +197,8 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
     made->callable = Py_NewRef(callable);
     if (options.name && options.name != Py_None) made->name = Py_NewRef(options.name);
     note_origin(made, options.depth);
-    if (set_onerror(made, options.onerror) || set_error(made, options.error) || open(made)) {
+    if (set_onerror(made, options.onerror) || set_error(made, options.error) ||
+        set_arrays(made, options.arrays) || open(made)) {
         Py_DECREF(made);
         return nullptr;
     }
@@ -318,7 +333,7 @@ static PyObject *closure_set_sink(PyObject *self, PyObject *sink) {
         PyErr_SetString(PyExc_TypeError, "a sink is a list and a callable");
         return nullptr;
     }
-    if (!need_extras(closure)) return nullptr;
+    if (!pt_closure_need_extras(closure)) return nullptr;
     PyObject *before = closure->extras->sink;
     closure->extras->sink = sink == Py_None ? nullptr : Py_NewRef(sink);
     return before ? before : Py_NewRef(Py_None);
@@ -343,6 +358,9 @@ static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
     if (closure->extras) {
         Py_VISIT(closure->extras->onerror);
         Py_VISIT(closure->extras->sink);
+        Py_VISIT(closure->extras->kept);
+        Py_VISIT(closure->extras->ndarray);
+        Py_VISIT(closure->extras->dtypes);
     }
     return 0;
 }
@@ -354,6 +372,9 @@ static int closure_clear(PyObject *self) {
     if (closure->extras) {
         Py_CLEAR(closure->extras->onerror);
         Py_CLEAR(closure->extras->sink);
+        Py_CLEAR(closure->extras->kept);
+        Py_CLEAR(closure->extras->ndarray);
+        Py_CLEAR(closure->extras->dtypes);
     }
     return 0;
 }

@@ -17,32 +17,57 @@ static Object *as_signature(PyObject *self) {
 
 /* ---- Making one ---- */
 
-static pt_crossing cross(const Type &type) {
-    pt_crossing made = {};
-    made.type = type.c;
-    if (type.ctype.is_none()) return made;
-    made.load = py::object(type.ctype.attr("from_buffer_copy")).release().ptr();
-    made.ctype = type.ctype.inc_ref().ptr();
-    return made;
+static void take_argument(Object *made, const Type &type) {
+    made->takes[made->nargs++] = type.crossing;
+    if (type.crossing.way == PT_WAY_OPAQUE) {
+        PyErr_Format(UnsupportedTypeError, "'%s' by value: nothing is known of it",
+                     type.spelling().c_str());
+        throw py::error_already_set();
+    }
+}
+
+/* The programs of the arrays' dimensions: they need to know all parameters. */
+static void take_shapes(Object *made) {
+    made->shapes = static_cast<pt_shape **>(
+        PyMem_Calloc(static_cast<size_t>(made->nargs) + 1, sizeof(void *)));
+    if (!made->shapes) throw std::bad_alloc();
+    for (Py_ssize_t i = 0; i < made->nargs; i++) {
+        for (py::handle program : type_in(PyTuple_GET_ITEM(made->arguments, i)).dimensions) {
+            if (pt_shape_add(&made->shapes[i], program.ptr(), made->names, made->takes))
+                throw py::error_already_set();
+        }
+    }
+}
+
+static void check_result(const Type &type) {
+    if (type.crossing.way == PT_WAY_ARRAY || type.crossing.way == PT_WAY_LIST ||
+        type.crossing.way == PT_WAY_OPAQUE) {
+        PyErr_Format(UnsupportedTypeError, "result: '%s' cannot be returned",
+                     type.spelling().c_str());
+        throw py::error_already_set();
+    }
 }
 
 /* Takes what pytramp.declare and pytramp.annotations call a Prototype, apart. */
 static py::object build(PyTypeObject *cls, py::object result, py::tuple arguments, py::tuple names,
-                        py::object name) {
+                        py::object name, bool variadic = false) {
     if (names.size() != arguments.size()) throw py::value_error("one name or None per argument");
     py::object self = py::reinterpret_steal<py::object>(cls->tp_alloc(cls, 0));
     if (!self) throw py::error_already_set();
     Object *made = as_signature(self.ptr());
-    made->returns = cross(result.cast<const Type &>());
+    check_result(result.cast<const Type &>());
+    made->returns = result.cast<const Type &>().crossing;
+    made->variadic = variadic;
     made->takes =
         static_cast<pt_crossing *>(PyMem_Calloc(arguments.size() + 1, sizeof(pt_crossing)));
     if (!made->takes) throw std::bad_alloc();
     for (py::handle argument : arguments)
-        made->takes[made->nargs++] = cross(argument.cast<const Type &>());
+        take_argument(made, argument.cast<const Type &>());
     made->result = result.release().ptr();
     made->arguments = arguments.release().ptr();
     made->names = names.release().ptr();
     made->name = name.release().ptr();
+    take_shapes(made);
     pytramp_status status = pt_signature_object_open(made);
     if (status) throw_status(status);
     return self;
@@ -50,7 +75,8 @@ static py::object build(PyTypeObject *cls, py::object result, py::tuple argument
 
 static py::object build_prototype(PyTypeObject *cls, const py::object &prototype) {
     return build(cls, prototype.attr("result"), py::tuple(prototype.attr("arguments")),
-                 py::tuple(prototype.attr("names")), prototype.attr("name"));
+                 py::tuple(prototype.attr("names")), prototype.attr("name"),
+                 prototype.attr("variadic").cast<bool>());
 }
 
 /* Runs body, whose C++ exceptions become Python's. */
@@ -71,14 +97,14 @@ static PyObject *guarded(Body body) {
 }
 
 static PyObject *signature_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs) {
-    static const char *names[] = {"declaration", nullptr};
-    PyObject *text;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:Signature", const_cast<char **>(names),
-                                     &text))
+    static const char *names[] = {"specification", "types", nullptr};
+    PyObject *specification, *types = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O:Signature", const_cast<char **>(names),
+                                     &specification, &types))
         return nullptr;
     return guarded([&] {
-        py::object parse = py::module_::import("pytramp.declare").attr("parse");
-        return build_prototype(cls, parse(py::handle(text)));
+        py::object read = py::module_::import("pytramp._specification").attr("prototype_of");
+        return build_prototype(cls, read(py::handle(specification), py::handle(types)));
     });
 }
 
@@ -122,6 +148,8 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
         options.onerror = value;
     } else if (is_name(name, "name")) {
         options.name = value;
+    } else if (is_name(name, "arrays")) {
+        options.arrays = value;
     } else if (is_name(name, "immortal")) {
         int truth = PyObject_IsTrue(value);
         options.immortal = truth == 1;
@@ -152,18 +180,30 @@ static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t na
 
 /* ---- Looking at one ---- */
 
-static const Type &type_of(PyObject *object) {
-    return py::handle(object).cast<const Type &>();
+/* Is parameter i in the length of an array? Then its name is part of the type. */
+static bool is_length(const Object *self, Py_ssize_t i) {
+    py::handle name = PyTuple_GET_ITEM(self->names, i);
+    for (py::handle argument : py::handle(self->arguments)) {
+        for (py::handle program : type_in(argument.ptr()).dimensions) {
+            for (py::handle token : program)
+                if (!name.is_none() && token.equal(name)) return true;
+        }
+    }
+    return false;
+}
+
+static std::string parameter_text(const Object *self, Py_ssize_t i) {
+    const Type &type = type_in(PyTuple_GET_ITEM(self->arguments, i));
+    if (!is_length(self, i)) return type.spelling();
+    return declared(type, py::handle(PyTuple_GET_ITEM(self->names, i)).cast<std::string>());
 }
 
 static std::string text_of(const Object *self) {
-    std::string text = type_of(self->result).spelling;
-    text += text.back() == '*' ? "(" : " (";
-    for (Py_ssize_t i = 0; i < self->nargs; i++) {
-        if (i) text += ", ";
-        text += type_of(PyTuple_GET_ITEM(self->arguments, i)).spelling;
-    }
-    return text + (self->nargs ? ")" : "void)");
+    std::string text = "(";
+    for (Py_ssize_t i = 0; i < self->nargs; i++)
+        text += (i ? ", " : "") + parameter_text(self, i);
+    text += self->variadic ? ", ...)" : self->nargs ? ")" : "void)";
+    return declared(type_in(self->result), text);
 }
 
 static PyObject *signature_str(PyObject *self) {
@@ -174,10 +214,13 @@ static PyObject *signature_repr(PyObject *self) {
     return guarded([&] { return py::str("Signature('" + text_of(as_signature(self)) + "')"); });
 }
 
-static bool equal(const Object *a, const Object *b) {
-    if (a->c != b->c || a->returns.ctype != b->returns.ctype) return false;
+/* Lengths are compared by what they compute, not by the names of the parameters. */
+static bool same(const Object *a, const Object *b) {
+    if (a->c != b->c || !equal(type_in(a->result), type_in(b->result))) return false;
     for (Py_ssize_t i = 0; i < a->nargs; i++) {
-        if (a->takes[i].ctype != b->takes[i].ctype) return false;
+        if (!equal(type_in(PyTuple_GET_ITEM(a->arguments, i)),
+                   type_in(PyTuple_GET_ITEM(b->arguments, i))))
+            return false;
     }
     return true;
 }
@@ -185,7 +228,7 @@ static bool equal(const Object *a, const Object *b) {
 static PyObject *signature_compare(PyObject *a, PyObject *b, int op) {
     if ((op != Py_EQ && op != Py_NE) || !PyObject_TypeCheck(b, signature_type))
         Py_RETURN_NOTIMPLEMENTED;
-    return PyBool_FromLong(equal(as_signature(a), as_signature(b)) == (op == Py_EQ));
+    return PyBool_FromLong(same(as_signature(a), as_signature(b)) == (op == Py_EQ));
 }
 
 static Py_hash_t signature_hash(PyObject *self) {
@@ -220,8 +263,8 @@ static const pytramp_signature *under_abi(const Object *self, const std::string 
     for (Py_ssize_t i = 0; i < self->nargs; i++)
         types.push_back(self->takes[i].type);
     const pytramp_signature *made = nullptr;
-    pytramp_status status =
-        pytramp_signature_new(&made, abi, self->returns.type, types.size(), types.data());
+    auto make = self->variadic ? pytramp_signature_new_variadic : pytramp_signature_new;
+    pytramp_status status = make(&made, abi, self->returns.type, types.size(), types.data());
     if (status) throw_status(status);
     return made;
 }
@@ -262,27 +305,12 @@ static PyObject *same_object(PyObject *self, PyObject *) {
 
 /* ---- The type ---- */
 
-static int traverse_crossing(const pt_crossing &crossing, visitproc visit, void *arg) {
-    Py_VISIT(crossing.ctype);
-    Py_VISIT(crossing.load);
-    return 0;
-}
-
 static int signature_traverse(PyObject *self, visitproc visit, void *arg) {
     Object *object = as_signature(self);
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(object->result);
     Py_VISIT(object->arguments);
-    if (int stop = traverse_crossing(object->returns, visit, arg)) return stop;
-    for (Py_ssize_t i = 0; i < object->nargs; i++) {
-        if (int stop = traverse_crossing(object->takes[i], visit, arg)) return stop;
-    }
     return 0;
-}
-
-static void drop_crossing(pt_crossing &crossing) {
-    Py_XDECREF(crossing.ctype);
-    Py_XDECREF(crossing.load);
 }
 
 static void signature_dealloc(PyObject *self) {
@@ -290,9 +318,9 @@ static void signature_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     if (object->weakrefs) PyObject_ClearWeakRefs(self);
-    drop_crossing(object->returns);
-    for (Py_ssize_t i = 0; i < object->nargs; i++)
-        drop_crossing(object->takes[i]);
+    for (Py_ssize_t i = 0; object->shapes && i < object->nargs; i++)
+        pt_shape_free(object->shapes[i]);
+    PyMem_Free(object->shapes);
     PyMem_Free(object->takes);
     Py_XDECREF(object->result);
     Py_XDECREF(object->arguments);
@@ -316,6 +344,8 @@ static PyMemberDef members[] = {
     MEMBER("arguments", arguments, "A tuple of the arguments' Types."),
     MEMBER("names", names, "A tuple of the parameters' names; None where it has none."),
     MEMBER("name", name, "The declared function's name, or None."),
+    {"variadic", T_BOOL, offsetof(Object, variadic), READONLY,
+     "Whether '...' follows: the callable gets a VarArgs last."},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Object, vectorcall), READONLY, nullptr},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Object, weakrefs), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
@@ -357,9 +387,12 @@ static PyType_Slot slots[] = {
     SLOT(Py_tp_methods, methods),
     {Py_tp_doc,
      const_cast<char *>(
-         "Signature(declaration)\n--\n\n"
-         "The type of a C function. Calling one with a Python callable makes a Closure of that "
-         "type: signature(callable, *, error=None, onerror=None, name=None, immortal=False). "
+         "Signature(specification, *, types=None)\n--\n\n"
+         "The type of a C function: a declaration (with the names that types, from cdef, adds), a "
+         "ctypes prototype or a cffi function type. Calling one with a Python callable makes a "
+         "Closure of that "
+         "type: signature(callable, *, error=None, onerror=None, name=None, arrays='memoryview', "
+         "immortal=False). "
          "Immutable; equal when both C types and ctypes classes are; safe in any thread. "
          "DeclarationError points at the fault in the declaration.")},
     {0, nullptr},

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "../closure.h"
+#include "arguments.h"
 #include "convert.h"
 #include "label.h"
 #include "objects.h"
@@ -136,6 +137,8 @@ PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame
     const struct pt_extras *extras = closure->extras;
     if (extras && extras->sink)
         feed_sink(closure);
+    else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror))
+        put_exception(take_exception()); /* for the caller: NULL with an exception set */
     else if (!extras || !extras->onerror)
         PyErr_WriteUnraisable((PyObject *)closure);
     else if (ask_onerror(closure, frame))
@@ -145,8 +148,20 @@ PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame
 
 /* ---- Arguments and result ---- */
 
+/* C may call what it gets as a function pointer for as long as this closure lives. */
+static int keep(pt_closure_object *closure, PyObject *function) {
+    if (function == Py_None || PyLong_Check(function)) return 0;
+    struct pt_extras *extras = pt_closure_need_extras(closure);
+    if (!extras) return -1;
+    if (!extras->kept) extras->kept = PyDict_New();
+    PyObject *key = extras->kept ? PyLong_FromVoidPtr(function) : NULL;
+    int failed = key ? PyDict_SetItem(extras->kept, key, function) : -1;
+    Py_XDECREF(key);
+    return failed;
+}
+
 /* Any type: converted beside the frame, so that a failure leaves nothing half written. */
-PT_COLD static int store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
+PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
     const pt_signature_object *signature = closure->signature;
     size_t size = signature->returns.type->size;
     unsigned char small[64];
@@ -155,7 +170,8 @@ PT_COLD static int store_any(pt_closure_object *closure, PyObject *result, struc
         PyErr_NoMemory();
         return -1;
     }
-    int failed = pt_from_python(&signature->returns, result, value);
+    int failed = signature->returns.store(&signature->returns, result, value);
+    if (!failed && signature->returns.kept) failed = keep(closure, result);
     if (!failed) pt_closure_return(signature->c, value, frame);
     if (value != small) PyMem_Free(value);
     return failed;
@@ -180,7 +196,7 @@ static inline int store_result(pt_closure_object *closure, PyObject *result,
     } else if (returns->code == PT_TYPE_VOID) {
         return 0; /* what a procedure returns is nobody's business */
     }
-    return store_any(closure, result, frame);
+    return pt_store_any(closure, result, frame);
 }
 
 static int store_result_cold(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
@@ -190,18 +206,12 @@ static int store_result_cold(pt_closure_object *closure, PyObject *result, struc
 static inline PyObject *load(const struct pt_crossing *crossing, const void *at) {
     if (PT_LIKELY(crossing->code == PT_TYPE_INT)) return pt_int_to_python(*(const int *)at);
     if (PT_LIKELY(crossing->code == PT_TYPE_DOUBLE)) return PyFloat_FromDouble(*(const double *)at);
-    return pt_to_python(crossing, at);
-}
-
-PT_COLD static int drop_loaded(PyObject **values, size_t n) {
-    while (n--)
-        Py_DECREF(values[n]);
-    return -1;
+    return crossing->load(crossing, at);
 }
 
 /* PyObject_Vectorcall does two things for every callable that a Python function does itself, and
  * that cost more than the rest: it keeps it alive, and checks that NULL means an exception. */
-static inline PyObject *call(pt_closure_object *closure, PyObject **values, size_t n) {
+static inline PyObject *call_callable(pt_closure_object *closure, PyObject **values, size_t n) {
     PyObject *callable = closure->callable;
     size_t flags = n | PY_VECTORCALL_ARGUMENTS_OFFSET;
     if (PT_UNLIKELY(!callable)) { /* making the arguments ran Python code */
@@ -216,8 +226,18 @@ static inline PyObject *call(pt_closure_object *closure, PyObject **values, size
     return result;
 }
 
+PyObject *pt_call_callable(pt_closure_object *closure, PyObject **values, size_t n) {
+    return call_callable(closure, values, n);
+}
+
+PT_COLD static int drop_loaded(PyObject **values, size_t n) {
+    while (n--)
+        Py_DECREF(values[n]);
+    return -1;
+}
+
 static inline PyObject *call_and_drop(pt_closure_object *closure, PyObject **values, size_t n) {
-    PyObject *result = call(closure, values, n);
+    PyObject *result = call_callable(closure, values, n);
     for (size_t i = 0; i < n; i++)
         Py_DECREF(values[i]);
     return result;
@@ -240,44 +260,12 @@ static inline int call_simple(pt_closure_object *closure, struct pt_frame *frame
     return failed;
 }
 
-static int call_with_block(pt_closure_object *closure, struct pt_frame *frame,
-                           unsigned char *scratch, PyObject **values) {
-    const pt_signature_object *signature = closure->signature;
-    size_t n = (size_t)signature->nargs;
-    for (size_t i = 0; i < n; i++) {
-        const void *at = pt_argument(signature->c, signature->plan, i, frame, scratch);
-        values[i] = pt_to_python(&signature->takes[i], at);
-        if (!values[i]) return drop_loaded(values, i);
-    }
-    PyObject *result = call_and_drop(closure, values, n);
-    if (!result) return -1;
-    int failed = signature->returns.code == PT_TYPE_VOID ? 0 : store_any(closure, result, frame);
-    Py_DECREF(result);
-    return failed;
-}
-
-/* Any signature. The block may be large, and a thread's stack small. */
-static int call_general(pt_closure_object *closure, struct pt_frame *frame) {
-    const pt_signature_object *signature = closure->signature;
-    size_t scratch = (signature->plan->scratch_size + 15) & ~(size_t)15;
-    size_t vector = ((size_t)signature->nargs + 1) * sizeof(PyObject *);
-    _Alignas(16) unsigned char small[512];
-    unsigned char *block =
-        scratch + vector <= sizeof small ? small : PyMem_Malloc(scratch + vector);
-    if (!block) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    int failed = call_with_block(closure, frame, block, (PyObject **)(void *)(block + scratch) + 1);
-    if (block != small) PyMem_Free(block);
-    return failed;
-}
-
 /* The caller runs Python code, and may have an exception set: it is none of the callable's. */
 PT_COLD static void call_under_exception(pt_closure_object *closure, struct pt_frame *frame) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    if (call_general(closure, frame)) handle_exception(closure, frame);
+    if (pt_call_general(closure, frame)) handle_exception(closure, frame);
+    if (PyErr_Occurred()) PyErr_WriteUnraisable((PyObject *)closure);
     PyErr_Restore(type, value, traceback);
 }
 
@@ -297,7 +285,7 @@ static inline void call_closure(pt_closure_object *closure, struct pt_frame *fra
         call_under_exception(closure, frame);
     } else {
         int failed = PT_LIKELY(closure->signature->simple) ? call_simple(closure, frame)
-                                                           : call_general(closure, frame);
+                                                           : pt_call_general(closure, frame);
         if (PT_UNLIKELY(failed)) handle_exception(closure, frame);
     }
     Py_DECREF(closure);
@@ -317,6 +305,11 @@ static void invoke_attached(struct pt_frame *frame, struct pt_record *record, ui
         pt_closure_return(signature, NULL, frame);
 }
 
+/* NULL with an exception, to a caller that runs no Python code: nobody else would see it. */
+static inline void drop_exception(const PyThreadState *tstate) {
+    if (PT_UNLIKELY(has_exception(tstate))) PyErr_WriteUnraisable(NULL);
+}
+
 /* The caller does not hold the GIL, or is not known yet. */
 static void invoke_detached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                             const struct pt_thread *thread, const PyThreadState *current) {
@@ -326,6 +319,7 @@ static void invoke_detached(struct pt_frame *frame, struct pt_record *record, ui
     if (PT_LIKELY(pt_may_restore(known, current, interpreter))) {
         PyEval_RestoreThread(known);
         invoke_attached(frame, record, word, signature, known);
+        drop_exception(known);
         PyEval_SaveThread();
         return;
     }
@@ -335,7 +329,9 @@ static void invoke_detached(struct pt_frame *frame, struct pt_record *record, ui
         return;
     }
     invoke_attached(frame, record, word, signature, pt_current_tstate());
-    if (entry == PT_ATTACHED) PyEval_SaveThread();
+    if (entry != PT_ATTACHED) return;
+    drop_exception(pt_current_tstate());
+    PyEval_SaveThread();
 }
 
 static void invoke_python(struct pt_frame *frame, struct pt_record *record) {

@@ -204,14 +204,33 @@ static int store_character(const pytramp_type *type, PyObject *value, void *to) 
 
 /* ---- Real and complex numbers ---- */
 
+#if PY_VERSION_HEX < 0x030B0000
+#  define PyFloat_Pack2   _PyFloat_Pack2
+#  define PyFloat_Unpack2 _PyFloat_Unpack2
+#endif
+#define HALF(bytes) (void *)(bytes), PY_LITTLE_ENDIAN
+
+static PyObject *load_half(const void *from) {
+    double number = PyFloat_Unpack2(HALF(from));
+    return number == -1.0 && PyErr_Occurred() ? NULL : PyFloat_FromDouble(number);
+}
+
+/* Digits beyond a double's are dropped, as C drops them; a number beyond its range is none. */
+static int is_lost(long double number) {
+    if (!isinf((double)number) || isinf(number)) return 0;
+    PyErr_SetString(PyExc_OverflowError, "long double too large for a Python float");
+    return 1;
+}
+
 static PyObject *load_float(const void *from, const pytramp_type *type) {
     float f;
     double d;
     long double l;
     switch (type->code) {
+    case PT_TYPE_FLOAT16: return load_half(from);
     case PT_TYPE_FLOAT: memcpy(&f, from, sizeof f); return PyFloat_FromDouble(f);
     case PT_TYPE_DOUBLE: memcpy(&d, from, sizeof d); return PyFloat_FromDouble(d);
-    default: memcpy(&l, from, sizeof l); return PyFloat_FromDouble((double)l);
+    default: memcpy(&l, from, sizeof l); return is_lost(l) ? NULL : PyFloat_FromDouble((double)l);
     }
 }
 
@@ -223,12 +242,28 @@ static int narrow(double value, float *out) {
     return -1;
 }
 
+/* PyFloat_Pack2 says "too large" for itself. */
+static int store_half(double number, void *to) {
+    char half[2];
+    if (PyFloat_Pack2(number, half, PY_LITTLE_ENDIAN)) return -1;
+    memcpy(to, half, sizeof half);
+    return 0;
+}
+
+/* An int of up to 64 bits is exact in a long double of the x87, not in a double. */
+static long double widest(PyObject *value, double number) {
+    int overflow = 1;
+    long long exact = PyLong_Check(value) ? PyLong_AsLongLongAndOverflow(value, &overflow) : 0;
+    return overflow ? (long double)number : (long double)exact;
+}
+
 static int store_float(const pytramp_type *type, PyObject *value, void *to) {
     double number = PyFloat_AsDouble(value);
     float f;
-    long double l = number;
     if (number == -1.0 && PyErr_Occurred()) return -1;
+    long double l = widest(value, number);
     switch (type->code) {
+    case PT_TYPE_FLOAT16: return store_half(number, to);
     case PT_TYPE_FLOAT:
         if (narrow(number, &f)) return -1;
         memcpy(to, &f, sizeof f);
@@ -247,7 +282,10 @@ static PyObject *load_complex(const void *from, const pytramp_type *type) {
     case PT_TYPE_COMPLEX_DOUBLE:
         memcpy(d, from, sizeof d);
         return PyComplex_FromDoubles(d[0], d[1]);
-    default: memcpy(l, from, sizeof l); return PyComplex_FromDoubles((double)l[0], (double)l[1]);
+    default:
+        memcpy(l, from, sizeof l);
+        if (is_lost(l[0]) || is_lost(l[1])) return NULL;
+        return PyComplex_FromDoubles((double)l[0], (double)l[1]);
     }
 }
 
@@ -276,88 +314,24 @@ static PyObject *load_pointer(const void *from) {
     return PyLong_FromVoidPtr(pointer);
 }
 
-/* None, an int, or what pytramp._address makes of objects that have an address. */
-static int store_pointer(const pytramp_type *type, PyObject *value, void *to) {
+int pt_store_address(const struct pt_crossing *crossing, PyObject *value, void *to) {
     if (value == Py_None) {
         memset(to, 0, sizeof(void *));
         return 0;
     }
-    if (PyLong_Check(value)) return store_integer(type, value, to);
+    if (PyLong_Check(value)) return store_integer(crossing->type, value, to);
     PyObject *module = PyImport_ImportModule("pytramp._address");
-    PyObject *address = module ? PyObject_CallMethod(module, "address_of", "O", value) : NULL;
+    PyObject *address =
+        module ? PyObject_CallMethod(module, "address_of", "Os", value, crossing->spelling) : NULL;
     Py_XDECREF(module);
     if (!address) return -1;
-    int failed =
-        address == Py_None ? (memset(to, 0, sizeof(void *)), 0) : store_integer(type, address, to);
+    int failed = address == Py_None ? (memset(to, 0, sizeof(void *)), 0)
+                                    : store_integer(crossing->type, address, to);
     Py_DECREF(address);
     return failed;
 }
 
-/* ---- Aggregates: instances of a ctypes class ---- */
-
-static PyObject *load_aggregate(const struct pt_crossing *crossing, const void *from) {
-    PyObject *bytes = PyBytes_FromStringAndSize(from, (Py_ssize_t)crossing->type->size);
-    if (!bytes) return NULL;
-    PyObject *made = PyObject_CallOneArg(crossing->load, bytes);
-    Py_DECREF(bytes);
-    return made;
-}
-
-/* ctypes takes any keyword and sets an attribute: a field that does not exist would be lost. */
-static int has_fields(PyObject *ctype, PyObject *dict) {
-    Py_ssize_t at = 0;
-    PyObject *key, *value;
-    while (PyDict_Next(dict, &at, &key, &value)) {
-        PyObject *field = PyUnicode_Check(key) ? PyObject_GetAttr(ctype, key) : NULL;
-        int is_field = field && PyObject_HasAttrString(field, "offset");
-        Py_XDECREF(field);
-        if (is_field) continue;
-        PyErr_Format(PyExc_TypeError, "%.200s has no field %R", ((PyTypeObject *)ctype)->tp_name,
-                     key);
-        return 0;
-    }
-    return 1;
-}
-
-static PyObject *from_dict(PyObject *ctype, PyObject *dict) {
-    if (!has_fields(ctype, dict)) return NULL;
-    PyObject *none = PyTuple_New(0);
-    PyObject *made = none ? PyObject_Call(ctype, none, dict) : NULL;
-    Py_XDECREF(none);
-    return made;
-}
-
-/* An instance as it is; a tuple or dict of fields through the class. A new reference. */
-static PyObject *as_instance(const struct pt_crossing *crossing, PyObject *value) {
-    int is_one = PyObject_IsInstance(value, crossing->ctype);
-    if (is_one < 0) return NULL;
-    if (is_one) return Py_NewRef(value);
-    if (PyTuple_Check(value)) return PyObject_Call(crossing->ctype, value, NULL);
-    if (PyDict_Check(value)) return from_dict(crossing->ctype, value);
-    PyErr_Format(PyExc_TypeError, "expected %.200s, or a tuple or dict of its fields, not %.200s",
-                 ((PyTypeObject *)crossing->ctype)->tp_name, Py_TYPE(value)->tp_name);
-    return NULL;
-}
-
-static int store_aggregate(const struct pt_crossing *crossing, PyObject *value, void *to) {
-    Py_buffer view;
-    PyObject *instance = as_instance(crossing, value);
-    if (!instance) return -1;
-    int failed = PyObject_GetBuffer(instance, &view, PyBUF_SIMPLE);
-    if (!failed) {
-        if ((size_t)view.len >= crossing->type->size) {
-            memcpy(to, view.buf, crossing->type->size);
-        } else { /* ctypes.resize cannot shrink, so this is not a ctypes object */
-            PyErr_SetString(PyExc_TypeError, "the object's buffer is smaller than its type");
-            failed = -1;
-        }
-        PyBuffer_Release(&view);
-    }
-    Py_DECREF(instance);
-    return failed;
-}
-
-/* ---- By type ---- */
+/* ---- By type and way ---- */
 
 #define LOAD_PT_CLASS_BOOL(size)      load_bool(from)
 #define LOAD_PT_CLASS_CHARACTER(size) load_character(from, crossing->type)
@@ -367,13 +341,12 @@ static int store_aggregate(const struct pt_crossing *crossing, PyObject *value, 
 #define LOAD_PT_CLASS_COMPLEX(size)   load_complex(from, crossing->type)
 #define LOAD_PT_CLASS_POINTER(size)   load_pointer(from)
 
-PyObject *pt_to_python(const struct pt_crossing *crossing, const void *from) {
+static PyObject *load_scalar(const struct pt_crossing *crossing, const void *from) {
     switch (crossing->type->code) {
-#define PT_SCALAR(code, symbol, spelling, ctype, class)                                            \
+#define PT_SCALAR(code, symbol, spelling, ctype, class, format)                                    \
     case PT_TYPE_##code: return LOAD_##class(sizeof(ctype));
 #include "../types.def"
 #undef PT_SCALAR
-    case PT_TYPE_AGGREGATE: return load_aggregate(crossing, from);
     default: Py_RETURN_NONE;
     }
 }
@@ -384,7 +357,7 @@ static int store_void(PyObject *value) {
     return -1;
 }
 
-int pt_from_python(const struct pt_crossing *crossing, PyObject *value, void *to) {
+static int store_scalar(const struct pt_crossing *crossing, PyObject *value, void *to) {
     const pytramp_type *type = crossing->type;
     switch (type->class) {
     case PT_CLASS_BOOL: return store_bool(value, to);
@@ -393,8 +366,61 @@ int pt_from_python(const struct pt_crossing *crossing, PyObject *value, void *to
     case PT_CLASS_UNSIGNED: return store_integer(type, value, to);
     case PT_CLASS_FLOAT: return store_float(type, value, to);
     case PT_CLASS_COMPLEX: return store_complex(type, value, to);
-    case PT_CLASS_POINTER: return store_pointer(type, value, to);
-    case PT_CLASS_AGGREGATE: return store_aggregate(crossing, value, to);
+    case PT_CLASS_POINTER: return pt_store_address(crossing, value, to);
     default: return store_void(value);
+    }
+}
+
+static PyObject *load_nothing(const struct pt_crossing *crossing, const void *from) {
+    (void)from;
+    PyErr_Format(PyExc_TypeError, "nothing is known of the members of %s", crossing->spelling);
+    return NULL;
+}
+
+static int store_nothing(const struct pt_crossing *crossing, PyObject *value, void *to) {
+    (void)value, (void)to;
+    PyErr_Format(PyExc_TypeError, "a Python object cannot become %s", crossing->spelling);
+    return -1;
+}
+
+void pt_crossing_open(struct pt_crossing *crossing, enum pt_way way) {
+    crossing->way = way;
+    crossing->code = way == PT_WAY_VALUE ? crossing->type->code : PT_CODE_NONE;
+    crossing->store = pt_store_address;
+    switch (way) {
+    case PT_WAY_VALUE:
+        crossing->load = crossing->ctype ? pt_load_aggregate : load_scalar;
+        crossing->store = crossing->ctype ? pt_store_aggregate : store_scalar;
+        return;
+    case PT_WAY_POINTER: crossing->load = pt_load_pointer; return;
+    case PT_WAY_CUSTOM:
+        crossing->load = pt_load_aggregate;
+        crossing->store = crossing->to_c ? pt_store_custom : store_nothing;
+        return;
+    case PT_WAY_OBJECT:
+        crossing->load = pt_load_object;
+        crossing->store = pt_store_object;
+        return;
+    case PT_WAY_LIST:
+        crossing->load = pt_load_list;
+        crossing->store = store_nothing;
+        return;
+    default: /* an array is loaded with its lengths, in view.c */
+        crossing->load = load_nothing;
+        crossing->store = store_nothing;
+    }
+}
+
+const char *pt_view_format(const pytramp_type *type) {
+    switch (type->code) {
+#define PT_SCALAR(code, symbol, spelling, ctype, class, format)                                    \
+    case PT_TYPE_##code:                                                                           \
+        return class == PT_CLASS_COMPLEX || PT_TYPE_##code == PT_TYPE_FLOAT16 ||                   \
+                       PT_TYPE_##code == PT_TYPE_LONGDOUBLE                                        \
+                   ? NULL                                                                          \
+                   : format;
+#include "../types.def"
+#undef PT_SCALAR
+    default: return NULL;
     }
 }

@@ -1,4 +1,4 @@
-/* C value <-> Python object, one converter per row of types.def. Under the GIL. */
+/* C value <-> Python object: scalars, one converter per row of types.def. Under the GIL. */
 #ifndef PT_CONVERT_H
 #define PT_CONVERT_H
 
@@ -8,12 +8,26 @@
 /* Before the first conversion: 0, or -1 with an exception. */
 PT_HIDDEN int pt_convert_init(void);
 
-/* A new reference, or NULL with an exception. from points at a C variable of the type. */
-PT_HIDDEN PyObject *pt_to_python(const struct pt_crossing *crossing, const void *from);
+/* The converters of the other ways (struct pt_crossing): aggregate.c, object.c, pointer.c, view.c,
+ * varargs.c. */
+/* Through from_c: aggregates and PT_WAY_CUSTOM. */
+PT_HIDDEN PyObject *pt_load_aggregate(const struct pt_crossing *crossing, const void *from);
+PT_HIDDEN int pt_store_aggregate(const struct pt_crossing *crossing, PyObject *value, void *to);
+PT_HIDDEN int pt_store_custom(const struct pt_crossing *crossing, PyObject *value, void *to);
+PT_HIDDEN PyObject *pt_load_object(const struct pt_crossing *crossing, const void *from);
+PT_HIDDEN int pt_store_object(const struct pt_crossing *crossing, PyObject *value, void *to);
+PT_HIDDEN PyObject *pt_load_pointer(const struct pt_crossing *crossing, const void *from);
+PT_HIDDEN PyObject *pt_load_list(const struct pt_crossing *crossing, const void *from);
 
-/* pt_from_python (objects.h) writes exactly the type's size to `to`, or sets TypeError,
- * OverflowError, or what a conversion method of value raised; then `to` is as before. For void
- * value must be None. */
+/* None, an int, or what pytramp._address makes of objects that have an address. */
+PT_HIDDEN int pt_store_address(const struct pt_crossing *crossing, PyObject *value, void *to);
+
+/* The PEP 3118 format of a scalar that memoryview can index in every version; NULL for others. */
+PT_HIDDEN const char *pt_view_format(const pytramp_type *type);
+
+/* Text in an array of one of the character types; ValueError where it is none. n < 0: up to the
+ * first zero. bytes for types of one byte, else str. NULL with TypeError for any other type. */
+PT_HIDDEN PyObject *pt_text(const struct pt_crossing *item, const void *from, Py_ssize_t n);
 
 /* Python's own small ints, which it keeps for ever, so that a count or a flag costs no call. */
 #define PT_SMALLEST_INT (-5)

@@ -11,20 +11,22 @@
 /* Copies what the held path needs of the plan beside what it needs of the objects. */
 static void place(pt_signature_object *signature) {
     const struct pt_plan *plan = signature->plan;
-    signature->simple = plan->simple;
-    signature->returns.code = signature->returns.type->code;
     signature->returns.at = plan->result.at;
+    signature->has_views = signature->variadic;
     for (Py_ssize_t i = 0; i < signature->nargs; i++) {
-        signature->takes[i].code = signature->takes[i].type->code;
+        enum pt_way way = signature->takes[i].way;
         signature->takes[i].at = plan->args[i].at;
+        signature->has_views |= way == PT_WAY_ARRAY || way == PT_WAY_LIST;
     }
+    signature->simple = plan->simple && !signature->has_views;
 }
 
 static pytramp_status intern(pytramp_status status, pt_signature_object *signature,
                              const pytramp_type **types) {
     if (status) return status;
-    return pytramp_signature_new(&signature->c, PYTRAMP_ABI_DEFAULT, signature->returns.type,
-                                 (size_t)signature->nargs, types);
+    return (signature->variadic ? pytramp_signature_new_variadic : pytramp_signature_new)(
+        &signature->c, PYTRAMP_ABI_DEFAULT, signature->returns.type, (size_t)signature->nargs,
+        types);
 }
 
 pytramp_status pt_signature_object_open(pt_signature_object *signature) {
@@ -54,6 +56,14 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure) {
 
 void *pt_closure_object_code(const pt_closure_object *closure) {
     return pt_pool_code(closure->record);
+}
+
+struct pt_extras *pt_closure_need_extras(pt_closure_object *closure) {
+    if (!closure->extras) {
+        closure->extras = PyMem_Calloc(1, sizeof *closure->extras);
+        if (!closure->extras) PyErr_NoMemory();
+    }
+    return closure->extras;
 }
 
 /* ---- Close ---- */

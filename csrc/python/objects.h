@@ -16,29 +16,62 @@ struct pt_interpreter;
 struct pt_plan;
 struct pt_record;
 
-/* How one value of a signature crosses: its C type, and for aggregates the ctypes class. */
+/* What a value of a C type is in Python. */
+enum pt_way {
+    PT_WAY_VALUE,   /* a scalar by types.def; an aggregate by its ctypes class */
+    PT_WAY_POINTER, /* pytramp.Pointer to item */
+    PT_WAY_ARRAY,   /* an array parameter: a view of item's (view.h); NULL is None */
+    PT_WAY_CUSTOM,  /* through from_c and to_c */
+    PT_WAY_OBJECT,  /* PyObject * */
+    PT_WAY_LIST,    /* va_list: pytramp.VarArgs */
+    PT_WAY_OPAQUE   /* nothing is known of it: pointers point at it */
+};
+
+/* How one value crosses. The objects are borrowed from the Type that it is part of. */
 struct pt_crossing {
     const pytramp_type *type;
-    PyObject *ctype; /* NULL for scalars */
-    PyObject *load;  /* ctype.from_buffer_copy, NULL for scalars */
-    unsigned code;   /* enum pt_type_code of type */
-    unsigned at;     /* where in the frame, for a simple signature (below) */
+    /* A new reference, or NULL with an exception. from points at a C variable of the type. */
+    PyObject *(*load)(const struct pt_crossing *crossing, const void *from);
+    /* Writes exactly the type's size to `to`, or returns -1 with TypeError, OverflowError, or what
+     * a conversion method of value raised; then `to` is as before. */
+    int (*store)(const struct pt_crossing *crossing, PyObject *value, void *to);
+    enum pt_way way;
+    unsigned code; /* enum pt_type_code of type, PT_CODE_NONE unless load and store are the usual */
+    unsigned at;   /* where in the frame, for a simple signature (below) */
+    int readonly;  /* item is const */
+    int kept;      /* a function pointer: the closure that returns an object keeps it */
+    PyObject *ctype;  /* the class of an aggregate, or NULL */
+    PyObject *from_c; /* bytes -> object: of aggregates and of PT_WAY_CUSTOM */
+    PyObject *to_c;   /* object -> something with a buffer: of PT_WAY_CUSTOM, or NULL */
+    PyObject *target; /* the Type of item */
+    const struct pt_crossing *item;
+    const char *spelling; /* for messages */
 };
+
+#define PT_CODE_NONE 0xffu
+
+/* Sets load, store and code for way, after everything else is set. */
+void pt_crossing_open(struct pt_crossing *crossing, enum pt_way way);
+
+struct pt_shape;
 
 typedef struct pt_signature_object {
     PyObject_HEAD vectorcallfunc vectorcall;
     const pytramp_signature *c;
     const struct pt_plan *plan;
     struct pt_interpreter *interpreter; /* where its closures run */
-    PyObject *result;                   /* a Type */
-    PyObject *arguments;                /* a tuple of Type */
-    PyObject *names;                    /* a tuple of str or None */
-    PyObject *name;                     /* str or None */
+    PyObject *result;    /* a Type; it and those of the arguments own the crossings */
+    PyObject *arguments; /* a tuple of Type */
+    PyObject *names;     /* a tuple of str or None */
+    PyObject *name;      /* str or None */
     PyObject *weakrefs;
     Py_ssize_t nargs;
-    int simple; /* as in struct pt_plan */
+    char variadic;
+    int simple;    /* as in struct pt_plan, and no views */
+    int has_views; /* an array, a va_list, or variadic: what the callable gets ends with the call */
     struct pt_crossing returns;
     struct pt_crossing *takes; /* nargs of them */
+    struct pt_shape **shapes;  /* nargs of them, NULL where takes[i] is no array; NULL for none */
 } pt_signature_object;
 
 /* What few closures have. */
@@ -46,6 +79,10 @@ struct pt_extras {
     PyObject *onerror;
     PyObject *sink; /* pytramp.propagate: (list that takes the exception, callable to tell) */
     void *error;    /* a value of the result type; NULL: zeros */
+    PyObject *kept; /* a dict by identity: what was returned as a function pointer */
+    PyObject *ndarray, *dtypes; /* arrays="numpy": the class; a dtype or None for each argument */
+    unsigned kept_views;        /* how many arrays were kept beyond their call */
+    unsigned told : 1;          /* of one that could not be revoked */
 };
 
 typedef struct pt_closure_object {
@@ -71,6 +108,9 @@ pytramp_status pt_signature_object_open(pt_signature_object *signature);
 /* Gives closure, whose signature and extras are set, its slot. */
 pytramp_status pt_closure_object_open(pt_closure_object *closure);
 
+/* closure->extras, made when they are first needed; NULL with an exception. */
+struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
+
 /* The address that C calls; closure must be open. */
 void *pt_closure_object_code(const pt_closure_object *closure);
 
@@ -86,8 +126,21 @@ void pt_closure_object_silence(pt_closure_object *closure, int silent);
 PyObject *pt_closure_name(const pt_closure_object *closure);
 PyObject *pt_place_text(PyObject *code, int offset); /* "file.py:12", or "?" */
 
-/* -1 with an exception, else size bytes at `to` are value; see convert.h. */
-int pt_from_python(const struct pt_crossing *crossing, PyObject *value, void *to);
+/* What a va_list parameter is to this machine's ABI. */
+const pytramp_type *pt_va_list_type(void);
+
+/* pytramp.Pointer and pytramp.VarArgs, made once per process; NULL with an exception. */
+PyObject *pt_pointer_type_make(void);
+PyObject *pt_varargs_type_make(void);
+
+/* The crossing of a pytramp._core.Type; the bindings set it. */
+extern const struct pt_crossing *(*pt_crossing_of)(PyObject *type);
+
+/* A parameter's dimension as a postfix program (Type.dimensions), names among names: *shape gets
+ * one more. -1 with an exception. pt_shape_free takes NULL. */
+int pt_shape_add(struct pt_shape **shape, PyObject *program, PyObject *names,
+                 const struct pt_crossing *takes);
+void pt_shape_free(struct pt_shape *shape);
 
 /* errno as the innermost call on this thread will leave it to C; NULL outside of a call. */
 int *pt_saved_errno(void);

@@ -1,6 +1,8 @@
 #include "../../port.h"
 #ifdef PT_ARCH_X86_64
 
+#  include <string.h>
+
 #  include "frame.h"
 
 PT_HIDDEN extern void pt_entry_int(void);
@@ -31,14 +33,101 @@ static int uses(const struct pt_location *at, enum pt_bank bank) {
     return 0;
 }
 
-static void (*entry(size_t nargs, const struct pt_location *args,
-                    const struct pt_location *result))(void) {
+static void (*entry(const pytramp_signature *signature))(void) {
+    const struct pt_location *result = &signature->result_at;
     if (uses(result, PT_BANK_X87)) return result->nparts == 1 ? pt_entry_x87 : pt_entry_complex_x87;
-    int vectors = uses(result, PT_BANK_VECTOR);
-    for (size_t i = 0; i < nargs && !vectors; i++)
-        vectors = uses(&args[i], PT_BANK_VECTOR);
+    int vectors = signature->variadic || uses(result, PT_BANK_VECTOR);
+    for (size_t i = 0; i < signature->nargs && !vectors; i++)
+        vectors = uses(&signature->at[i], PT_BANK_VECTOR);
     return vectors ? pt_entry_vec : pt_entry_int;
 }
 
-const struct pt_port pt_port = {"x86_64", &pt_abi_sysv_x86_64, argument_at, result_at, entry};
+/* ---- Variable arguments: psABI 3.5.7 ---- */
+
+/* Figure 3.34. The register save area of figure 3.33 is the beginning of struct pt_frame. */
+struct list {
+    unsigned gp_offset, fp_offset;
+    void *overflow_arg_area, *reg_save_area;
+};
+
+static_assert(sizeof(va_list) == sizeof(struct list), "va_list is an array of one such struct");
+static_assert(PT_FRAME_GPR == 0 && PT_FRAME_VEC == 48, "the frame begins like a save area");
+
+#  define GP_END PT_FRAME_VEC
+#  define FP_END PT_FRAME_RESULT
+
+static struct list read_list(const void *from) {
+    struct list list;
+    memcpy(&list, from, sizeof list);
+    return list;
+}
+
+/* An argument of type va_list is the address of one: the array decays. */
+static void copy_list(va_list *to, const void *argument) {
+    const void *from;
+    memcpy(&from, argument, sizeof from);
+    memcpy(to, from, sizeof *to);
+}
+
+static unsigned count(const struct pt_location *at, enum pt_bank bank) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < at->nparts; i++)
+        n += at->parts[i].bank == bank;
+    return n;
+}
+
+static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
+    unsigned general = signature->result_at.by_reference, vector = 0;
+    for (size_t i = 0; i < signature->nargs; i++) {
+        general += count(&signature->at[i], PT_BANK_GENERAL);
+        vector += count(&signature->at[i], PT_BANK_VECTOR);
+    }
+    unsigned char *bytes = (unsigned char *)frame;
+    struct list list = {PT_FRAME_GPR + 8 * general, PT_FRAME_VEC + 16 * vector,
+                        bytes + PT_FRAME_STACK + signature->stack_size, bytes};
+    memcpy(to, &list, sizeof list);
+}
+
+static void take_registers(struct list *list, const struct pt_location *at, unsigned char *to) {
+    for (unsigned i = 0; i < at->nparts; i++) {
+        const struct pt_part *part = &at->parts[i];
+        unsigned *offset = part->bank == PT_BANK_GENERAL ? &list->gp_offset : &list->fp_offset;
+        memcpy(to + part->offset, (unsigned char *)list->reg_save_area + *offset, part->size);
+        *offset += part->bank == PT_BANK_GENERAL ? 8 : 16;
+    }
+}
+
+static void take_memory(struct list *list, const pytramp_type *type, void *to) {
+    uintptr_t at = (uintptr_t)list->overflow_arg_area;
+    if (type->alignment > 8) at = (at + type->alignment - 1) & ~(uintptr_t)(type->alignment - 1);
+    memcpy(to, (const void *)at, type->size);
+    list->overflow_arg_area = (void *)((at + type->size + 7) & ~(uintptr_t)7);
+}
+
+/* Where would it be as the only argument? There, if enough registers are left. */
+static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
+    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 0};
+    struct pt_location nowhere, at;
+    uint32_t stack_size;
+    pytramp_status status = pt_abi_sysv_x86_64.classify(&alone, &nowhere, &at, &stack_size);
+    if (status || !type->size) return status;
+    struct list list = read_list(from);
+    unsigned general = 8 * count(&at, PT_BANK_GENERAL), vector = 16 * count(&at, PT_BANK_VECTOR);
+    if (general + vector && list.gp_offset + general <= GP_END && list.fp_offset + vector <= FP_END)
+        take_registers(&list, &at, to);
+    else
+        take_memory(&list, type, to);
+    memcpy(from, &list, sizeof list);
+    return PYTRAMP_OK;
+}
+
+const struct pt_port pt_port = {.cpu = "x86_64",
+                                .abi = &pt_abi_sysv_x86_64,
+                                .argument_at = argument_at,
+                                .result_at = result_at,
+                                .entry = entry,
+                                .list_type = &pytramp_type_pointer,
+                                .list_copy = copy_list,
+                                .list_start = start_list,
+                                .list_aggregate = take_aggregate};
 #endif

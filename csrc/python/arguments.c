@@ -1,0 +1,85 @@
+/* Any signature: arguments in pieces, many arguments, and those that end with the call. */
+#include "arguments.h"
+
+#include "../port.h"
+#include "convert.h"
+#include "varargs.h"
+#include "view.h"
+
+/* What one call needs besides its frame, all in one block. */
+struct call {
+    pt_closure_object *closure;
+    struct pt_frame *frame;
+    unsigned char *scratch;
+    void **at;         /* where the arguments stand */
+    PyObject **values; /* values[-1] is the callee's to use */
+    size_t n;          /* of values that exist */
+};
+
+static int load_rest(struct call *call) {
+    va_list list;
+    pt_port.list_start(&list, call->closure->signature->c, call->frame);
+    call->values[call->n] = pt_varargs_new(&list);
+    va_end(list);
+    if (!call->values[call->n]) return -1;
+    call->n++;
+    return 0;
+}
+
+/* A length may come behind its array, so all places are known before the first value is made. */
+static int load(struct call *call) {
+    const pt_signature_object *signature = call->closure->signature;
+    for (size_t i = 0; i < (size_t)signature->nargs; i++)
+        call->at[i] = pt_argument(signature->c, signature->plan, i, call->frame, call->scratch);
+    for (; call->n < (size_t)signature->nargs; call->n++) {
+        const struct pt_crossing *crossing = &signature->takes[call->n];
+        PyObject *value = crossing->way == PT_WAY_ARRAY
+                              ? pt_view_open(call->closure, (Py_ssize_t)call->n, call->at)
+                              : crossing->load(crossing, call->at[call->n]);
+        if (PT_UNLIKELY(!value)) return -1;
+        call->values[call->n] = value;
+    }
+    return signature->variadic ? load_rest(call) : 0;
+}
+
+/* Before C gets its memory back. */
+static void drop(struct call *call) {
+    if (!call->closure->signature->has_views) {
+        while (call->n--)
+            Py_DECREF(call->values[call->n]);
+        return;
+    }
+    for (size_t i = 0; i < call->n; i++)
+        pt_view_close(call->closure, (Py_ssize_t)i, call->values[i]);
+}
+
+/* A view that is kept in the result dies with the call like any other: it is converted before. */
+static int call_and_store(struct call *call) {
+    PyObject *result = load(call) ? NULL : pt_call_callable(call->closure, call->values, call->n);
+    int failed = !result;
+    if (result && call->closure->signature->returns.code != PT_TYPE_VOID)
+        failed = pt_store_any(call->closure, result, call->frame);
+    Py_XDECREF(result);
+    drop(call);
+    return failed ? -1 : 0;
+}
+
+/* The block may be large, and a thread's stack small. */
+int pt_call_general(pt_closure_object *closure, struct pt_frame *frame) {
+    const pt_signature_object *signature = closure->signature;
+    size_t scratch = (signature->plan->scratch_size + 15) & ~(size_t)15;
+    size_t places = (size_t)signature->nargs * sizeof(void *);
+    size_t size = scratch + places + ((size_t)signature->nargs + 2) * sizeof(PyObject *);
+    _Alignas(16) unsigned char small[512];
+    unsigned char *block = size <= sizeof small ? small : PyMem_Malloc(size);
+    if (!block) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    struct call call = {.closure = closure, .frame = frame, .scratch = block};
+    call.at = (void **)(void *)(block + scratch);
+    call.values = (PyObject **)(void *)(block + scratch + places) + 1;
+    int failed = call_and_store(&call);
+    if (block != small) PyMem_Free(block);
+    return failed;
+}

@@ -1,0 +1,213 @@
+/* What a Pointer points at: items by index and slice, members of a struct by name. */
+#include "../type.h"
+#include "convert.h"
+#include "pointer.h"
+
+static pt_pointer_object *as_pointer(PyObject *self) {
+    return (pt_pointer_object *)self;
+}
+
+/* ---- Where an item lies ---- */
+
+int pt_pointer_check(const pt_pointer_object *self) {
+    const pt_pointer_object *root = self->root ? self->root : self;
+    if (PT_LIKELY(!root->revoked)) return 0;
+    PyErr_SetString(PyExc_ValueError, "the memory was C's until the callback returned");
+    return -1;
+}
+
+static int check_writable(const pt_pointer_object *self) {
+    if (PT_LIKELY(!self->readonly)) return 0;
+    PyErr_Format(PyExc_TypeError, "const %s cannot be written to", self->item->spelling);
+    return -1;
+}
+
+/* NULL with an exception. */
+char *pt_pointer_advance(const pt_pointer_object *self, Py_ssize_t n) {
+    Py_ssize_t bytes;
+    if (PT_UNLIKELY(self->item->way == PT_WAY_OPAQUE)) {
+        PyErr_Format(PyExc_TypeError, "%s has no size that is known", self->item->spelling);
+        return NULL;
+    }
+    if (PT_UNLIKELY(__builtin_mul_overflow(n, (Py_ssize_t)self->item->type->size, &bytes))) {
+        PyErr_SetString(PyExc_OverflowError, "the address would lie outside of memory");
+        return NULL;
+    }
+    return (char *)((uintptr_t)self->address + (uintptr_t)bytes);
+}
+
+static char *item_at(const pt_pointer_object *self, Py_ssize_t i) {
+    if (PT_UNLIKELY(pt_pointer_check(self))) return NULL;
+    if (self->length >= 0) {
+        if (i < 0) i += self->length;
+        if (PT_UNLIKELY(i < 0 || i >= self->length)) {
+            PyErr_Format(PyExc_IndexError, "index out of range: there are %zd items", self->length);
+            return NULL;
+        }
+    }
+    return pt_pointer_advance(self, i);
+}
+
+/* ---- Reading and writing ---- */
+
+/* An aggregate in place, so that its fields are C's; a copy of a const one. */
+static PyObject *load_item(const pt_pointer_object *self, const char *at) {
+    const struct pt_crossing *item = self->item;
+    if (PT_LIKELY(!item->ctype || item->way != PT_WAY_VALUE || self->readonly))
+        return item->load(item, at);
+    return PyObject_CallMethod(item->ctype, "from_address", "n", (Py_ssize_t)at);
+}
+
+static PyObject *get_item(pt_pointer_object *self, Py_ssize_t i) {
+    const char *at = item_at(self, i);
+    return at ? load_item(self, at) : NULL;
+}
+
+static int set_item(pt_pointer_object *self, Py_ssize_t i, PyObject *value) {
+    if (!value) {
+        PyErr_SetString(PyExc_TypeError, "C's memory cannot be deleted");
+        return -1;
+    }
+    if (check_writable(self)) return -1;
+    char *at = item_at(self, i);
+    return at ? self->item->store(self->item, value, at) : -1;
+}
+
+/* A slice needs both ends where there is no length. */
+static Py_ssize_t slice_of(pt_pointer_object *self, PyObject *slice, Py_ssize_t *start,
+                           Py_ssize_t *step) {
+    Py_ssize_t stop;
+    PySliceObject *given = (PySliceObject *)slice;
+    if (self->length < 0 && given->stop == Py_None) {
+        PyErr_SetString(PyExc_ValueError, "a slice of a Pointer without length needs an end");
+        return -1;
+    }
+    if (PySlice_Unpack(slice, start, &stop, step)) return -1;
+    if (self->length >= 0) return PySlice_AdjustIndices(self->length, start, &stop, *step);
+    Py_ssize_t distance = *step > 0 ? stop - *start : *start - stop;
+    Py_ssize_t stride = *step > 0 ? *step : -*step;
+    return distance > 0 ? (distance - 1) / stride + 1 : 0;
+}
+
+static PyObject *get_slice(pt_pointer_object *self, PyObject *slice) {
+    Py_ssize_t start, step, n = slice_of(self, slice, &start, &step);
+    if (n < 0) return NULL;
+    if (self->item->type->code == PT_TYPE_CHAR && step == 1) {
+        const char *at = n ? item_at(self, start) : "";
+        return at ? PyBytes_FromStringAndSize(at, n) : NULL;
+    }
+    PyObject *made = PyList_New(0);
+    for (Py_ssize_t i = 0; made && i < n; i++) {
+        PyObject *value = get_item(self, start + i * step);
+        if (!value || PyList_Append(made, value)) Py_CLEAR(made);
+        Py_XDECREF(value);
+    }
+    return made;
+}
+
+static int set_slice(pt_pointer_object *self, PyObject *slice, PyObject *values) {
+    Py_ssize_t start, step, n = slice_of(self, slice, &start, &step);
+    if (n < 0) return -1;
+    PyObject *all = PySequence_Fast(values, "a sequence of values is needed");
+    if (!all) return -1;
+    int failed = PySequence_Fast_GET_SIZE(all) != n;
+    if (failed)
+        PyErr_Format(PyExc_ValueError, "%zd values for %zd items", PySequence_Fast_GET_SIZE(all),
+                     n);
+    for (Py_ssize_t i = 0; !failed && i < n && i < PySequence_Fast_GET_SIZE(all); i++)
+        failed = set_item(self, start + i * step, PySequence_Fast_GET_ITEM(all, i));
+    Py_DECREF(all);
+    return failed ? -1 : 0;
+}
+
+/* -1 with an exception, or as an index. */
+static Py_ssize_t index_of(PyObject *key) {
+    int64_t small;
+    if (PT_LIKELY(pt_small_int(key, &small))) return (Py_ssize_t)small;
+    if (PyIndex_Check(key)) return PyNumber_AsSsize_t(key, PyExc_IndexError);
+    PyErr_Format(PyExc_TypeError, "a Pointer is indexed by an int or a slice, not %.200s",
+                 Py_TYPE(key)->tp_name);
+    return -1;
+}
+
+PyObject *pt_pointer_subscript(PyObject *self, PyObject *key) {
+    if (PySlice_Check(key)) return get_slice(as_pointer(self), key);
+    Py_ssize_t i = index_of(key);
+    return i == -1 && PyErr_Occurred() ? NULL : get_item(as_pointer(self), i);
+}
+
+int pt_pointer_assign(PyObject *self, PyObject *key, PyObject *value) {
+    if (PySlice_Check(key) && value) return set_slice(as_pointer(self), key, value);
+    Py_ssize_t i = index_of(key);
+    return i == -1 && PyErr_Occurred() ? -1 : set_item(as_pointer(self), i, value);
+}
+
+Py_ssize_t pt_pointer_length(PyObject *self) {
+    if (as_pointer(self)->length < 0)
+        PyErr_SetString(PyExc_TypeError, "only C knows how many items this Pointer points at");
+    return as_pointer(self)->length;
+}
+
+/* For iteration, which ends with an IndexError that a Pointer without length would never raise. */
+PyObject *pt_pointer_item(PyObject *self, Py_ssize_t i) {
+    return get_item(as_pointer(self), i);
+}
+
+PyObject *pt_pointer_iter(PyObject *self) {
+    return pt_pointer_length(self) < 0 ? NULL : PySeqIter_New(self);
+}
+
+/* ---- Members of a struct that is pointed at ---- */
+
+static PyObject *in_place(pt_pointer_object *self, const char *at) {
+    return PyObject_CallMethod(self->item->ctype, "from_address", "n", (Py_ssize_t)at);
+}
+
+/* What lies within a const struct may not be changed through the ctypes object either. */
+static PyObject *copy_within_const(PyObject *value) {
+    PyObject *copy =
+        PyObject_HasAttrString(value, "_b_base_")
+            ? PyObject_CallMethod((PyObject *)Py_TYPE(value), "from_buffer_copy", "O", value)
+            : Py_NewRef(value);
+    Py_DECREF(value);
+    return copy;
+}
+
+static int has_members(const pt_pointer_object *self) {
+    return self->item->ctype && self->item->way == PT_WAY_VALUE;
+}
+
+PyObject *pt_pointer_getattro(PyObject *self, PyObject *name) {
+    pt_pointer_object *pointer = as_pointer(self);
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+    if (found || !has_members(pointer) || !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return found;
+    PyErr_Clear();
+    const char *at = item_at(pointer, 0);
+    PyObject *instance = at ? in_place(pointer, at) : NULL;
+    PyObject *value = instance ? PyObject_GetAttr(instance, name) : NULL;
+    Py_XDECREF(instance);
+    return value && pointer->readonly ? copy_within_const(value) : value;
+}
+
+static int is_member(const pt_pointer_object *self, PyObject *name) {
+    PyObject *field = PyObject_GetAttr(self->item->ctype, name);
+    int found = field && PyObject_HasAttrString(field, "offset");
+    Py_XDECREF(field);
+    PyErr_Clear();
+    return found;
+}
+
+int pt_pointer_setattro(PyObject *self, PyObject *name, PyObject *value) {
+    pt_pointer_object *pointer = as_pointer(self);
+    if (!has_members(pointer) || !is_member(pointer, name)) {
+        PyErr_Format(PyExc_AttributeError, "%s has no member '%U'", pointer->item->spelling, name);
+        return -1;
+    }
+    if (check_writable(pointer)) return -1;
+    const char *at = item_at(pointer, 0);
+    PyObject *instance = at ? in_place(pointer, at) : NULL;
+    int failed = instance ? PyObject_SetAttr(instance, name, value) : -1;
+    Py_XDECREF(instance);
+    return failed;
+}
