@@ -15,21 +15,22 @@ static size_t take_scratch(struct pt_plan *plan, size_t size) {
     return at;
 }
 
-/* Are the parts in the frame as far apart as in the value? */
+/* Are there parts, and do they stand where they would if the value began at the first of them? Not
+ * when they lie apart, nor when the value begins with padding that no register carries. */
 static int in_one_piece(const struct pt_location *location,
                         uint32_t (*frame_at)(const struct pt_part *)) {
     uint32_t start = frame_at(&location->parts[0]);
-    for (unsigned k = 1; k < location->nparts; k++) {
+    for (unsigned k = 0; k < location->nparts; k++) {
         if (frame_at(&location->parts[k]) != start + location->parts[k].offset) return 0;
     }
-    return 1;
+    return location->nparts > 0;
 }
 
 /* Can a handler use the saved registers as a variable of that type? Not when they lie apart, nor
  * when a register saves less than the type's size (the tail of an aggregate may be padding that no
  * register carries), nor when the frame aligns them less than the type asks. */
 static int stands_in_frame(const pytramp_type *type, const struct pt_location *location) {
-    if (!location->nparts || !in_one_piece(location, pt_port.argument_at)) return 0;
+    if (!in_one_piece(location, pt_port.argument_at)) return 0;
     const struct pt_part *last = &location->parts[location->nparts - 1];
     return last->offset + last->size >= type->size &&
            pt_port.argument_at(&location->parts[0]) % type->alignment == 0;

@@ -48,6 +48,7 @@ LAYERS = {
     "signals": Layer(wraps=("mremap", "malloc", "calloc", "free")),
     "type": Layer(),
     "signature": Layer(),
+    "padding": Layer(),
     "closure": Layer(),
     "faults": Layer(wraps=("malloc", "calloc", "mmap", "mremap")),
 }

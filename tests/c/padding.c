@@ -1,0 +1,85 @@
+/* Values that begin with padding: no register carries an eightbyte of padding
+ * (System V's NO_CLASS). C makes them of unnamed bit-fields, where compilers disagree; so the
+ * callers here pass what is left of a value, a scalar. */
+#include "check.h"
+
+#include <stddef.h>
+
+#include "support.h"
+
+struct late_double {
+    char padding[8];
+    double d;
+};
+struct late_long {
+    char padding[8];
+    long l;
+};
+struct late_float {
+    char padding[8];
+    float f;
+};
+
+static const pytramp_type *late(const pytramp_type *scalar, size_t size, size_t alignment) {
+    const pytramp_member member = {scalar, 1, 8};
+    const pytramp_type *type;
+    CHECK_OK(pytramp_type_layout(&type, size, alignment, 1, &member));
+    return type;
+}
+
+static void *closure(const pytramp_type *result, size_t n, const pytramp_type *const *args,
+                     pytramp_handler handler, void *userdata) {
+    const pytramp_signature *signature;
+    void *code;
+    CHECK_OK(pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, result, n, args));
+    CHECK_OK(pytramp_closure_new(&code, signature, handler, userdata));
+    return code;
+}
+
+/* ---- Padding first ---- */
+
+static void subtract_double(const pytramp_signature *signature, void *result, void *const *args,
+                            void *userdata) {
+    (void)signature, (void)userdata;
+    const struct late_double *a = args[0], *b = args[1];
+    ((struct late_double *)result)->d = a->d - b->d * *(const double *)args[2];
+}
+
+static void subtract_long(const pytramp_signature *signature, void *result, void *const *args,
+                          void *userdata) {
+    (void)signature, (void)userdata;
+    const struct late_long *a = args[0], *b = args[1];
+    ((struct late_long *)result)->l = a->l - b->l * *(const long *)args[2];
+}
+
+static void double_float(const pytramp_signature *signature, void *result, void *const *args,
+                         void *userdata) {
+    (void)signature, (void)userdata;
+    ((struct late_float *)result)->f = 2 * ((const struct late_float *)args[0])->f;
+}
+
+static void test_padding_first(void) {
+    const pytramp_type *d = late(&pytramp_type_double, sizeof(struct late_double), 8),
+                       *l = late(&pytramp_type_long, sizeof(struct late_long), 8),
+                       *f = late(&pytramp_type_float, sizeof(struct late_float), 4);
+    const pytramp_type *ddd[] = {d, d, &pytramp_type_double}, *lll[] = {l, l, &pytramp_type_long};
+    void *doubles = closure(d, 3, ddd, subtract_double, NULL),
+         *longs = closure(l, 3, lll, subtract_long, NULL),
+         *floats = closure(f, 1, &f, double_float, NULL);
+    double got = ((double (*)(double, double, double))(uintptr_t)doubles)(1.5, 20, 100);
+    CHECK(got == 1.5 - 20 * 100, "double: %g", got);
+    long number = ((long (*)(long, long, long))(uintptr_t)longs)(7, 20, 100);
+    CHECK(number == 7 - 20 * 100, "long: %ld", number);
+    float small = ((float (*)(float))(uintptr_t)floats)(1.25f);
+    CHECK(small == 2.5f, "float: %g", (double)small);
+    CHECK_OK(pytramp_closure_free(doubles));
+    CHECK_OK(pytramp_closure_free(longs));
+    CHECK_OK(pytramp_closure_free(floats));
+    say("padding first: what comes after it stands there");
+}
+
+int main(void) {
+    test_padding_first();
+    CHECK_POOL();
+    return 0;
+}
