@@ -61,7 +61,7 @@ static enum pt_widening widening_of(const pytramp_type *type) {
 static void plan_result(struct pt_plan *plan, const pytramp_signature *signature) {
     const struct pt_location *location = &signature->result_at;
     const pytramp_type *type = signature->result;
-    if (!location->nparts) {
+    if (!type->size) {
         plan->result_way = PT_RESULT_NONE;
     } else if (location->by_reference) {
         struct pt_part first = {PT_BANK_GENERAL, 0, 0, sizeof(void *), 0};

@@ -21,7 +21,8 @@ struct pt_step {
 enum pt_result_way {
     PT_RESULT_NONE,
     PT_RESULT_DIRECT,    /* written at `at` in the frame */
-    PT_RESULT_SCATTERED, /* written to scratch, then spread over the result registers */
+    PT_RESULT_SCATTERED, /* written to scratch, then spread over the result registers, if any: a
+                            value of nothing but padding has none, yet may be written */
     PT_RESULT_REFERENCE  /* written where the pointer at `at` in the frame points */
 };
 

@@ -1,4 +1,4 @@
-/* Values that begin with padding: no register carries an eightbyte of padding
+/* Values that begin with padding or have nothing else: no register carries an eightbyte of padding
  * (System V's NO_CLASS). C makes them of unnamed bit-fields, where compilers disagree; so the
  * callers here pass what is left of a value, a scalar. */
 #include "check.h"
@@ -78,8 +78,36 @@ static void test_padding_first(void) {
     say("padding first: what comes after it stands there");
 }
 
+/* ---- Nothing but padding ---- */
+
+static void copy_padding(const pytramp_signature *signature, void *result, void *const *args,
+                         void *size) {
+    (void)signature;
+    CHECK(result && args[0], "no place for a value");
+    memset(args[0], 1, (size_t)(uintptr_t)size);
+    memcpy(result, args[0], (size_t)(uintptr_t)size);
+}
+
+/* A handler may write sizeof(type) bytes, though nobody will look at them. */
+static void test_padding_only(void) {
+    static const size_t sizes[] = {1, 2, 4, 8, 12, 16};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const pytramp_type *type, *args[2] = {NULL, &pytramp_type_int};
+        CHECK_OK(pytramp_type_layout(&type, sizes[i], 1, 0, NULL));
+        args[0] = type;
+        void *code = closure(type, 2, args, copy_padding, (void *)(uintptr_t)sizes[i]);
+        ((void (*)(int))(uintptr_t)code)(3);
+        CHECK_OK(pytramp_closure_free(code));
+        ((void (*)(int))(uintptr_t)code)(3);
+        CHECK(late_reports == (int)i + 1, "%d reports", late_reports);
+    }
+    say("padding only: %zu sizes", COUNT(sizes));
+}
+
 int main(void) {
+    pytramp_set_late_call_hook(count_report);
     test_padding_first();
+    test_padding_only();
     CHECK_POOL();
     return 0;
 }
