@@ -130,14 +130,26 @@ static pytramp_status check_members(size_t n, const pytramp_member *members) {
     return PYTRAMP_OK;
 }
 
-static size_t count_leaves(size_t n, const pytramp_member *members) {
-    size_t leaves = 0;
+/* One step for the aggregate, one for each member of no size, which nobody walks into, and those of
+ * all elements of the others. */
+static size_t count_steps(size_t n, const pytramp_member *members) {
+    size_t steps = 1;
     for (size_t i = 0; i < n; i++) {
-        size_t each = members[i].type->class == PT_CLASS_AGGREGATE ? members[i].type->leaves : 1;
-        if (each && members[i].count > (PT_MANY_LEAVES - leaves) / each) return PT_MANY_LEAVES;
-        leaves += each * members[i].count;
+        const pytramp_type *type = members[i].type;
+        int is_walked = type->class == PT_CLASS_AGGREGATE && type->size;
+        size_t each = is_walked ? type->steps : 1, count = type->size ? members[i].count : 1;
+        if (count > (PT_MANY_STEPS - steps) / each) return PT_MANY_STEPS;
+        steps += count * each;
     }
-    return leaves;
+    return steps;
+}
+
+static unsigned count_depth(size_t n, const pytramp_member *members) {
+    unsigned depth = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (members[i].type->depth > depth) depth = members[i].type->depth;
+    }
+    return depth < PT_DEEP ? depth + 1 : PT_DEEP;
 }
 
 /* *type = an aggregate with a copy of members, not interned yet. */
@@ -158,7 +170,8 @@ static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member 
     made->alignment = 1;
     made->nmembers = n;
     made->members = copy;
-    made->leaves = count_leaves(n, members);
+    made->depth = count_depth(n, members);
+    made->steps = count_steps(n, members);
     *type = made;
     return PYTRAMP_OK;
 }

@@ -35,9 +35,11 @@ enum pt_type_code {
     PT_TYPE_AGGREGATE
 };
 
-/* Who classifies a type by looking at every scalar in it may refuse one with so many: unions nested
- * in unions double the count at each level. */
-#define PT_MANY_LEAVES ((size_t)1 << 20)
+/* Who classifies a type by a walk over all that is in it may refuse one that takes so many steps
+ * (unions nested in unions double them at each level), or that is nested so deeply (the walk is
+ * recursive; C compilers need not take more than 63 levels). */
+#define PT_MANY_STEPS ((size_t)1 << 12)
+#define PT_DEEP       256
 
 struct pytramp_type {
     const char *spelling;
@@ -45,8 +47,9 @@ struct pytramp_type {
     size_t alignment;
     enum pt_class class;
     enum pt_type_code code;
-    uint32_t hash; /* of the layout; 0 for scalars */
-    size_t leaves; /* scalars within an aggregate, PT_MANY_LEAVES when there are more */
+    uint32_t hash;  /* of the layout; 0 for scalars */
+    unsigned depth; /* of aggregates in aggregates, up to PT_DEEP; 0 for scalars */
+    size_t steps;   /* of a walk over all elements of all members, up to PT_MANY_STEPS */
     size_t nmembers;
     const pytramp_member *members; /* ascending as declared, offsets filled in */
     const pytramp_type *next;      /* in its bucket of the intern table */

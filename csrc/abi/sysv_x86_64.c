@@ -50,8 +50,8 @@ static int classify_scalar(const pytramp_type *type, size_t offset, struct class
 }
 
 /* Classifies every scalar within type; 0 when one of them puts the whole into memory. The caller
- * has made sure that type ends within 16 bytes, so the recursion is as deep as the type's nesting
- * and looks at 16 elements of an array at most, but for empty ones. */
+ * has made sure that type ends within 16 bytes and is not too intricate. Empty elements are not
+ * looked at: an array may have any number of them. */
 static int classify_value(const pytramp_type *type, size_t offset, struct classes *classes) {
     if (type->class != PT_CLASS_AGGREGATE) return classify_scalar(type, offset, classes);
     for (size_t i = 0; i < type->nmembers; i++) {
@@ -131,9 +131,9 @@ static pytramp_status pass_in_memory(const pytramp_type *type, struct allocator 
     return PYTRAMP_OK;
 }
 
-/* Small and yet of a million scalars: unions in unions, or arrays of empty structs. */
+/* Small, and yet more than anyone can look at: unions in unions in unions. */
 static int is_too_intricate(const pytramp_type *type) {
-    return type->size <= 2 * EIGHTBYTE && type->leaves >= PT_MANY_LEAVES;
+    return type->size <= 2 * EIGHTBYTE && (type->steps >= PT_MANY_STEPS || type->depth >= PT_DEEP);
 }
 
 static pytramp_status pass(const pytramp_type *type, struct allocator *next,

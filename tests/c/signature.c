@@ -260,20 +260,47 @@ static void test_too_large(void) {
     say("too large: what an argument area cannot hold");
 }
 
-/* Small types with more scalars than anyone could look at: refused or answered, but at once. */
-static void test_intricate(void) {
-    const pytramp_type *type = c_;
-    for (int depth = 0; depth < 60; depth++)
-        type = UNION(type, type);
-    alarm(20);
+/* Ten thousand arguments of a type: refused or answered, but at once. */
+static void check_at_once(const char *what, const pytramp_type *type) {
+    static const pytramp_type *args[MOST];
     const pytramp_signature *signature;
+    for (size_t i = 0; i < MOST; i++)
+        args[i] = type;
+    alarm(20);
     pytramp_status status =
-        pytramp_signature_new(&signature, PYTRAMP_ABI_SYSV_X86_64, type, 1, &type);
-    CHECK(!status || status == PYTRAMP_E_TOO_LARGE, "%d", (int)status);
-    const pytramp_member many[] = {{empty(), SIZE_MAX, 0}, {c_, 1, 0}};
-    CHECK_OK(pytramp_type_struct(&type, 2, many, 0));
-    status = pytramp_signature_new(&signature, PYTRAMP_ABI_SYSV_X86_64, type, 1, &type);
-    CHECK(!status || status == PYTRAMP_E_TOO_LARGE, "%d", (int)status);
+        pytramp_signature_new(&signature, PYTRAMP_ABI_SYSV_X86_64, type, MOST, args);
+    CHECK(!status || status == PYTRAMP_E_TOO_LARGE, "%s: %d", what, (int)status);
+    alarm(0);
+}
+
+static const pytramp_type *doubled(const pytramp_type *type, int levels) {
+    while (levels--)
+        type = UNION(type, type);
+    return type;
+}
+
+static const pytramp_type *nested(const pytramp_type *type, int levels) {
+    while (levels--)
+        type = STRUCT(type);
+    return type;
+}
+
+/* Small types with more in them than anyone could look at. */
+static void test_intricate(void) {
+    const pytramp_type *padding, *type;
+    pytramp_member empties[1001] = {{c_, 1, 0}};
+    for (size_t i = 1; i < COUNT(empties); i++)
+        empties[i] = (pytramp_member){empty(), SIZE_MAX, 0};
+    CHECK_OK(pytramp_type_layout(&padding, 1, 1, 0, NULL));
+    CHECK_OK(pytramp_type_struct(&type, COUNT(empties), empties, 0));
+    for (int levels = 5; levels <= 60; levels += 5) {
+        check_at_once("unions in unions", doubled(c_, levels));
+        check_at_once("... of padding", doubled(padding, levels));
+        check_at_once("... of empty structs", doubled(type, levels));
+    }
+    check_at_once("structs in structs", nested(c_, 100000));
+    const pytramp_type *fair[] = {type, doubled(c_, 10), nested(c_, 100)};
+    expect("intricate, but not too much", "rax 0+1 | rdi 0+1 | rsi 0+1 | rdx 0+1", type, 3, fair);
     say("intricate types: answered or refused at once");
 }
 
