@@ -204,7 +204,7 @@ static pytramp_status lay_out(pytramp_type *type, size_t pack, int overlap) {
         if (alignment > type->alignment) type->alignment = alignment;
     }
     type->size = round_up(type->size, type->alignment);
-    return PYTRAMP_OK;
+    return type->size <= MAX_SIZE ? PYTRAMP_OK : PYTRAMP_E_TOO_LARGE;
 }
 
 static int is_power_of_two(size_t n) {

@@ -376,6 +376,7 @@ static void check_huge(size_t n, const pytramp_member *members) {
                 (is_union ? pytramp_type_union : pytramp_type_struct)(&type, n, members, pack);
             CHECK(!status || status == PYTRAMP_E_TOO_LARGE, "%d", (int)status);
             CHECK(status ? type == UNTOUCHED : type->size <= PTRDIFF_MAX, "size %zx", type->size);
+            if (!status) check_given(type);
             for (size_t i = 0; !status && i < n; i++)
                 CHECK(type->members[i].type->size * type->members[i].count <= type->size,
                       "a member is larger than the whole, %zx", type->size);
@@ -384,9 +385,10 @@ static void check_huge(size_t n, const pytramp_member *members) {
 }
 
 static void test_sizes(void) {
-    static const size_t counts[] = {(size_t)1 << 61,         (size_t)1 << 62, PTRDIFF_MAX / 8,
-                                    PTRDIFF_MAX - 4096,      PTRDIFF_MAX - 1, PTRDIFF_MAX,
-                                    (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 1,    SIZE_MAX};
+    static const size_t counts[] = {
+        PTRDIFF_MAX / 2,         PTRDIFF_MAX / 2 - 4, (size_t)1 << 61, (size_t)1 << 62,
+        PTRDIFF_MAX / 8,         PTRDIFF_MAX - 4096,  PTRDIFF_MAX - 1, PTRDIFF_MAX,
+        (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 1,        SIZE_MAX};
     for (size_t i = 0; i < COUNT(counts); i++) {
         for (size_t k = 0; k < COUNT(counts); k++) {
             const pytramp_member two[] = {TYPE(char, counts[i]), TYPE(char, counts[k])};
