@@ -39,15 +39,29 @@ static void report_late(struct pt_record *record) {
     PyErr_Restore(type, value, traceback);
 }
 
+/* A PyObject * that is NULL needs an exception, at every call, or who gets it crashes. */
+static void raise_late(struct pt_record *record, uint32_t word) {
+    if (PyErr_Occurred()) return;
+    if (pt_is(word, PT_DEAD))
+        pt_label_raise(atomic_load(&record->label));
+    else
+        PyErr_SetString(PyExc_RuntimeError, "this callback failed before: it is not called again");
+}
+
 /* The closure is gone or silenced: its error value, and one report. word is the state in which it
  * was found. */
 PT_COLD static void call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t word) {
+    int is_object = record->kind == &pt_python_object_kind;
     pt_closure_return_error(record, frame);
-    if (!pt_is(word, PT_DEAD)) return;
+    if (!pt_is(word, PT_DEAD) && !is_object) return;
     struct pt_interpreter *interpreter = interpreter_of(record);
     enum pt_entry entry = pt_attach(interpreter);
     if (entry == PT_REFUSED) return;
-    if (pt_state_word(record) == word && pt_closure_first_late_call(record)) report_late(record);
+    if (is_object && entry == PT_WAS_ATTACHED)
+        raise_late(record, word);
+    else if (pt_is(word, PT_DEAD) && pt_state_word(record) == word &&
+             pt_closure_first_late_call(record))
+        report_late(record);
     if (entry == PT_ATTACHED) PyEval_SaveThread();
 }
 
@@ -358,9 +372,11 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
 }
 
 const struct pt_kind pt_python_kind = {invoke_python, forget_python};
+const struct pt_kind pt_python_object_kind = {invoke_python, forget_python};
 
 static int forget_label(struct pt_record *record, void *interpreter) {
-    if (record->kind != &pt_python_kind || record->owner != interpreter) return 0;
+    int is_ours = record->kind == &pt_python_kind || record->kind == &pt_python_object_kind;
+    if (!is_ours || record->owner != interpreter) return 0;
     pt_label_free(atomic_exchange(&record->label, NULL));
     return 0;
 }

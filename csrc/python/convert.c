@@ -65,9 +65,18 @@ struct two_words {
 
 /* size is 1, 2, 4, 8 or 16. */
 static void put_integer(const struct two_words *words, void *to, size_t size) {
+    uint8_t b = (uint8_t)words->low;
+    uint16_t h = (uint16_t)words->low;
+    uint32_t w = (uint32_t)words->low;
     uint64_t both[2] = {PY_LITTLE_ENDIAN ? words->low : words->high,
                         PY_LITTLE_ENDIAN ? words->high : words->low};
-    memcpy(to, (const unsigned char *)both + (PY_LITTLE_ENDIAN ? 0 : sizeof both - size), size);
+    switch (size) {
+    case 1: memcpy(to, &b, sizeof b); return;
+    case 2: memcpy(to, &h, sizeof h); return;
+    case 4: memcpy(to, &w, sizeof w); return;
+    case 8: memcpy(to, &words->low, sizeof words->low); return;
+    default: memcpy(to, both, sizeof both);
+    }
 }
 
 /* Names the value unless it is too long to read, or to write (sys.set_int_max_str_digits). */
@@ -122,7 +131,7 @@ static int is_in_range(const struct two_words *words, const pytramp_type *type, 
     return pt_fits_signed((int64_t)words->low, type->size);
 }
 
-static int store_integer(const pytramp_type *type, PyObject *value, void *to) {
+static int store_any_integer(const pytramp_type *type, PyObject *value, void *to) {
     PyObject *number = as_int(value, type);
     if (!number) return -1;
     struct two_words words;
@@ -137,6 +146,21 @@ static int store_integer(const pytramp_type *type, PyObject *value, void *to) {
     Py_DECREF(number);
     if (!failed) put_integer(&words, to, type->size);
     return failed;
+}
+
+static int fits(int64_t number, const pytramp_type *type) {
+    if (type->class == PT_CLASS_SIGNED) return pt_fits_signed(number, type->size);
+    return number >= 0 && (type->size == 8 || !(number >> 8 * type->size));
+}
+
+/* Nearly all ints are small, and then need none of the above. */
+static int store_integer(const pytramp_type *type, PyObject *value, void *to) {
+    int64_t small;
+    if (type->size > sizeof small || !pt_small_int(value, &small) || !fits(small, type))
+        return store_any_integer(type, value, to);
+    struct two_words words = {(uint64_t)small, 0};
+    put_integer(&words, to, type->size);
+    return 0;
 }
 
 static PyObject *load_bool(const void *from) {
@@ -245,7 +269,7 @@ static int narrow(double value, float *out) {
 /* PyFloat_Pack2 says "too large" for itself. */
 static int store_half(double number, void *to) {
     char half[2];
-    if (PyFloat_Pack2(number, half, PY_LITTLE_ENDIAN)) return -1;
+    if (PyFloat_Pack2(number, (void *)half, PY_LITTLE_ENDIAN)) return -1;
     memcpy(to, half, sizeof half);
     return 0;
 }

@@ -45,7 +45,8 @@ pytramp_status pt_signature_object_open(pt_signature_object *signature) {
 
 pytramp_status pt_closure_object_open(pt_closure_object *closure) {
     struct pt_interpreter *interpreter = closure->signature->interpreter;
-    struct pt_binding binding = {.kind = &pt_python_kind,
+    int is_object = closure->signature->returns.way == PT_WAY_OBJECT;
+    struct pt_binding binding = {.kind = is_object ? &pt_python_object_kind : &pt_python_kind,
                                  .owner = interpreter,
                                  .userdata = closure,
                                  .error = closure->extras ? closure->extras->error : NULL};

@@ -148,6 +148,12 @@ static PyObject *referrers_of(PyObject *object) {
     return all;
 }
 
+/* ctypes' from_buffer makes a memoryview of its own and keeps it under this key (KeepRef in
+ * Modules/_ctypes/_ctypes.c). */
+static int is_of_ctypes(PyObject *holder) {
+    return PyDict_CheckExact(holder) && PyDict_GetItemString(holder, "ffffffff") != NULL;
+}
+
 /* Does something have the address out of this memoryview? Known references are ours and that of
  * `list`. A consumer of buffers shows in exports; NumPy makes a memoryview of its own and keeps it
  * in an ndarray, which is no container to the garbage collector, unlike whatever else a program
@@ -157,11 +163,13 @@ static int is_consumed(PyObject *view, Py_ssize_t known, PyObject *list) {
     if (Py_REFCNT(view) <= known) return 0;
     PyObject *holders = referrers_of(view);
     if (!holders) return 0;
-    int others = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(holders); i++)
-        others += PyList_GET_ITEM(holders, i) != list;
+    int containers = 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(holders); i++) {
+        PyObject *holder = PyList_GET_ITEM(holders, i);
+        containers += holder != list && !is_of_ctypes(holder);
+    }
     Py_DECREF(holders);
-    return !others;
+    return !containers;
 }
 
 /* Among the memoryviews that share a buffer, is there one that is consumed? This looks at all
