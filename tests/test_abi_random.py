@@ -1,12 +1,15 @@
-"""Random C signatures: the compiler calls, pytramp answers, every byte is compared (tests/abi)."""
+"""Random C signatures: the compiler calls, pytramp answers, every bit is compared (tests/abi)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import native
 import pytest
-from abi import generate, run
+from abi import run
+from abi.compilers import accepted_by
+from abi.model import BIT_FIELDS, PROMOTED, SCALARS, VA_LIST, Aggregate, Type
+from abi.signatures import choose, signature
 
 RecordProperty = Callable[[str, object], None]
 
@@ -32,20 +35,47 @@ def _say(report: run.Report, record_property: RecordProperty) -> None:
     record_property("abi_compiler", report.compiler)
 
 
+def _spellings(kinds: Iterable[Type | None]) -> set[str]:
+    return {kind.spelling for kind in kinds if kind}
+
+
 def test_every_type_is_tried() -> None:
-    chosen = generate.choose(run.SEED, 0, COUNTS["gcc"])
-    scalars = {kind.spelling for kind in generate.SCALARS}
+    chosen = choose(run.SEED, 0, COUNTS["gcc"])
+    scalars = _spellings(SCALARS)
     arguments = [kind for s in chosen for kind in s.arguments]
     results = [s.result for s in chosen]
-    assert scalars <= {kind.spelling for kind in arguments}
-    assert scalars <= {kind.spelling for kind in results if kind}
+    assert scalars <= _spellings(arguments)
+    assert scalars <= _spellings(results)
     assert None in results
-    aggregates = [kind for kind in [*arguments, *results] if isinstance(kind, generate.Aggregate)]
+    aggregates = [kind for kind in [*arguments, *results] if isinstance(kind, Aggregate)]
     assert {*range(18), 32, 64} <= {kind.size for kind in aggregates}
     assert {0, 1, 2, 4, 8} == {kind.pack for kind in aggregates}
     assert any(kind.is_union for kind in aggregates)
-    assert any(kind.raised for kind in aggregates)
+    assert any(kind.realigned for kind in aggregates)
     assert any(kind.layout for kind in aggregates)
+
+
+def test_every_bit_field_is_tried() -> None:
+    chosen = choose(run.SEED, 0, COUNTS["gcc"], accepted_by("gcc"))
+    aggregates = [a for s in chosen for a in s.aggregates if a.has_bits]
+    members = [m for a in aggregates for m in a.members if m.is_bits]
+    assert _spellings(BIT_FIELDS) <= _spellings(m.type for m in members if m.named)
+    assert {0, 1, *range(2, 8), 8, 16, 32, 64} <= {m.bits for m in members}
+    assert any(m.is_unnamed for m in members)
+    assert {True, False} == {a.is_union for a in aggregates} == {a.packed for a in aggregates}
+
+
+def test_every_list_is_tried() -> None:
+    """What stands for "..." and behind a va_list, and where they begin."""
+    chosen = choose(run.SEED, 0, COUNTS["gcc"])
+    for lists in ([s for s in chosen if s.variadic], [s for s in chosen if VA_LIST in s.arguments]):
+        extra = [kind for s in lists for kind in s.extra]
+        assert _spellings(PROMOTED) <= _spellings(extra)
+        assert any(isinstance(kind, Aggregate) and kind.size <= 16 for kind in extra)
+        assert any(isinstance(kind, Aggregate) and kind.size > 16 for kind in extra)
+        assert any(s.result and s.result.size > 16 for s in lists)
+        assert any(len(s.arguments) > 14 for s in lists)
+    assert any(s.arguments[0] == VA_LIST for s in chosen if s.arguments)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
@@ -71,11 +101,11 @@ def test_unoptimised_callers(seed: int, record_property: RecordProperty) -> None
     assert report.signatures == 150
 
 
-@pytest.mark.parametrize("corruption", ["argument", "result"])
+@pytest.mark.parametrize("corruption", ["argument", "extra", "result"])
 def test_one_wrong_byte_is_noticed(corruption: str, seed: int) -> None:
     """The test can fail: one flipped bit in what is expected makes it."""
     _need("gcc")
-    (program,) = run.programs(1, seed, compiler="gcc", first=_with_both(seed))
+    (program,) = run.programs(1, seed, compiler="gcc", first=_with_all(seed))
     native.run(program)
     assert run.notices(program, corruption)
 
@@ -92,11 +122,13 @@ def test_compilers_agree(
     assert report.signatures == 100
 
 
-def _with_both(seed: int) -> int:
-    """The first signature with an argument and a result to corrupt."""
+def _with_all(seed: int) -> int:
+    """The first signature with an argument, an extra one and a result to corrupt."""
     number = 0
     while True:
-        s = generate.signature(seed, number)
-        if s.result and s.result.size and any(a.size for a in s.arguments):
+        s = signature(seed, number)
+        corruptible = [*s.arguments[:1], *s.extra[:1], *([s.result] if s.result else [])]
+        plain = [kind for kind in corruptible if kind in SCALARS]
+        if len(plain) == 3 and not s.aggregates and accepted_by("gcc")(s):
             return number
         number += 1

@@ -4,17 +4,14 @@
  * run proves the harness, and that two compilers agree, before either is used to judge pytramp. */
 #define _XOPEN_SOURCE 700
 
-#include "harness.h"
+#include "internal.h"
 
-#include <float.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_SIZE     1024 /* of one value */
-#define MAX_VALUES   (ABI_MAX_ARGS * MAX_SIZE)
 #define ROUNDS       2
 #define MAX_FAILURES 5
 
@@ -33,57 +30,38 @@
                                   .type = TYPE(symbol)};
 ABI_SCALARS(DEFINE)
 struct shape shape_void = {.text = "void", .kind = VOID, .type = TYPE(void)};
+struct shape shape_va_list = {.text = "va_list", .kind = LIST, .size = sizeof(void *)};
 
 union wide abi_wide[ABI_MAX_ARGS];
 void *abi_hidden;
 volatile unsigned long abi_keep[6];
 int abi_kept, abi_widened;
 
-static const char *seed_text, *variant;
-static struct test *current;
-static const pytramp_signature *signature;
-static unsigned failures, calls_seen;
-static int failed; /* the case at hand */
+struct test *current;
+const pytramp_signature *signature;
+const char *variant;
+int failed;
+unsigned char masks[MAX_VALUES], result_mask[MAX_SIZE];
 
+static const char *seed_text;
+static unsigned failures, calls_seen;
 static unsigned char expected[MAX_VALUES], expected_result[MAX_SIZE];
-static unsigned char masks[MAX_VALUES], result_mask[MAX_SIZE];
 
 /* ---- Reports ---- */
-
-#ifdef ABI_PEER
-static void print_places(size_t i) {
-    (void)i;
-}
-#else
-static void print_places(size_t i) {
-    pytramp_place places[PYTRAMP_MAX_PLACES];
-    size_t n = 0;
-    int by_reference = 0;
-    pytramp_status s = pytramp_signature_explain(signature, i, places, &n, &by_reference);
-    printf("  places (%s)%s:", pytramp_status_text(s), by_reference ? ", by reference" : "");
-    for (size_t k = 0; s == PYTRAMP_OK && k < n; k++) {
-        printf(" [%zu..%zu) %s", places[k].offset, places[k].offset + places[k].size,
-               places[k].name);
-        if (!strcmp(places[k].name, "stack")) printf("+%zu", places[k].stack);
-    }
-    printf("\n");
-}
-#endif
 
 static void print_bytes(const char *what, const unsigned char *bytes, const unsigned char *mask,
                         size_t size) {
     printf("  %-9s", what);
     for (size_t i = 0; i < size; i++) {
         if (mask[i])
-            printf(" %02x", bytes[i]);
+            printf(" %02x", bytes[i] & mask[i]);
         else
             printf(" ..");
     }
     printf("\n");
 }
 
-/* Prints the case and the reason, once per case; returns whether details should follow. */
-static int complain(const char *reason) {
+int complain(const char *reason) {
     if (failed) return 0;
     failed = 1;
     failures++;
@@ -95,7 +73,7 @@ static int complain(const char *reason) {
 static void compare(size_t i, const struct shape *shape, const unsigned char *want,
                     const unsigned char *mask, const unsigned char *got) {
     for (size_t k = 0; k < shape->size; k++) {
-        if (!mask[k] || want[k] == got[k]) continue;
+        if (!((want[k] ^ got[k]) & mask[k])) continue;
         char reason[80];
         if (i == PYTRAMP_RESULT)
             snprintf(reason, sizeof reason, "the result differs");
@@ -131,97 +109,57 @@ static void catch_crashes(void) {
     alarm(60);
 }
 
-/* ---- Values ---- */
-
-static uint64_t random_state;
-
-static uint64_t random64(void) { /* splitmix64 */
-    uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static void fill_random(void *to, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        ((unsigned char *)to)[i] = (unsigned char)(random64() >> 32);
-}
-
-/* A normal float: an all-ones or zero exponent would let a load or store change the bits. */
-static void fill_leaf(enum kind kind, unsigned char *to, size_t size) {
-    uint64_t bits = random64();
-    if (kind == BOOLEAN) {
-        memset(to, 0, size);
-        to[0] = bits & 1;
-    } else if (kind == FLOAT) {
-        float value;
-        uint32_t exponent = 1 + (uint32_t)(random64() % 254);
-        uint32_t word = ((uint32_t)bits & 0x807fffffu) | exponent << 23;
-        memcpy(&value, &word, sizeof value);
-        memcpy(to, &value, sizeof value);
-    } else if (kind == DOUBLE) {
-        uint64_t exponent = 1 + random64() % 2046;
-        bits = (bits & 0x800fffffffffffffu) | exponent << 52;
-        memcpy(to, &bits, sizeof bits);
-    } else if (kind == LONG_DOUBLE && LDBL_MANT_DIG == 64) { /* x87: 10 bytes, then dead ones */
-        uint16_t head = (uint16_t)(1 + random64() % 0x7ffe);
-        head |= (uint16_t)(random64() & 0x8000);
-        bits |= 0x8000000000000000u;
-        fill_random(to, size);
-        memcpy(to, &bits, sizeof bits);
-        memcpy(to + sizeof bits, &head, sizeof head);
-    } else if (kind == LONG_DOUBLE) {
-        long double value = (long double)bits / 3;
-        memcpy(to, &value, sizeof value);
-    } else {
-        fill_random(to, size);
-    }
-}
-
-static void fill(const struct shape *shape, unsigned char *to) {
-    if (!shape->size) return;
-    if (shape->kind < STRUCT) {
-        size_t size = shape->size / shape->leaves;
-        for (size_t i = 0; i < shape->leaves; i++)
-            fill_leaf(shape->kind, to + i * size, size);
-        return;
-    }
-    fill_random(to, shape->size);
-    size_t first = 0, last = shape->nmembers;
-    if (shape->kind == UNION) {
-        do {
-            first = random64() % shape->nmembers;
-        } while (!shape->members[first].shape->size);
-        last = first + 1;
-    }
-    for (size_t m = first; m < last; m++) {
-        const struct member *member = &shape->members[m];
-        for (size_t i = 0; i < member->count; i++)
-            fill(member->shape, to + member->offset + i * member->shape->size);
-    }
-}
-
-/* Marks the bytes that carry the value: not padding, not the dead bytes of a long double. */
-static void cover(const struct shape *shape, unsigned char *mask) {
-    if (shape->kind < STRUCT) {
-        for (size_t i = 0; i < shape->leaves; i++) {
-            size_t size = shape->size / shape->leaves;
-            size_t live = shape->kind == LONG_DOUBLE && LDBL_MANT_DIG == 64 ? 10 : size;
-            memset(mask + i * size, 1, live);
-        }
-        return;
-    }
-    for (size_t m = 0; m < shape->nmembers; m++) {
-        const struct member *member = &shape->members[m];
-        for (size_t i = 0; i < member->count; i++)
-            cover(member->shape, mask + member->offset + i * member->shape->size);
-    }
-}
-
 /* ---- The callee ---- */
 
 static int misaligned(const void *address, const struct shape *shape) {
     return shape->alignment && (uintptr_t)address % shape->alignment;
+}
+
+static void check_argument(const struct test *test, size_t i, void *argument) {
+    const struct value *value = &test->args[i];
+    if (!value->shape->size || value->shape->kind == LIST) return;
+    if (misaligned(argument, value->shape) && complain("an argument is misaligned")) {
+        printf("  argument %zu: _Alignof %zu, at %p\n", i, value->shape->alignment, argument);
+        print_places(i);
+    }
+    compare(i, value->shape, expected + value->offset, masks + value->offset, argument);
+    memset(argument, 0x5a, value->shape->size); /* allowed: arguments die on return */
+}
+
+/* Which of args is a va_list; there is one if there are extra values. */
+static size_t list_at(const struct test *test) {
+    size_t i = 0;
+    while (i < test->nargs && test->args[i].shape->kind != LIST)
+        i++;
+    return i;
+}
+
+/* Reads the extra values, aggregates by the compiler's va_arg or by the port; *end is the list
+ * behind them. */
+static void read_extra(const struct test *test, void *const *args, int port, va_list *end) {
+    static _Alignas(16) unsigned char received[MAX_VALUES];
+    size_t at = list_at(test);
+    memset(received, 0xa5, test->values_size);
+    copy_list(end, args[at], at < test->nargs);
+    test->read(end, received, port);
+    for (size_t i = 0; i < test->nextra; i++) {
+        size_t offset = test->extra[i].offset;
+        compare(test->nargs + i, test->extra[i].shape, expected + offset, masks + offset,
+                received + offset);
+    }
+}
+
+static void check_extra(const struct test *test, void *const *args) {
+    va_list one, other;
+    read_extra(test, args, 0, &one);
+#ifndef ABI_PEER
+    read_extra(test, args, 1, &other);
+    if (memcmp(&one, &other, sizeof one)) complain("the port's va_arg went to another place");
+    va_end(other);
+#else
+    (void)other;
+#endif
+    va_end(one);
 }
 
 void abi_handle(const pytramp_signature *given, void *result, void *const *args, void *userdata) {
@@ -232,159 +170,15 @@ void abi_handle(const pytramp_signature *given, void *result, void *const *args,
         return;
     }
     if (given != signature) complain("the handler got another signature");
-    for (size_t i = 0; i < test->nargs; i++) {
-        const struct value *value = &test->args[i];
-        if (!value->shape->size) continue;
-        if (misaligned(args[i], value->shape) && complain("an argument is misaligned")) {
-            printf("  argument %zu: _Alignof %zu, at %p\n", i, value->shape->alignment, args[i]);
-            print_places(i);
-        }
-        compare(i, value->shape, expected + value->offset, masks + value->offset, args[i]);
-        memset(args[i], 0x5a, value->shape->size); /* allowed: arguments die on return */
-    }
+    for (size_t i = 0; i < test->nargs; i++)
+        check_argument(test, i, args[i]);
+    if (test->nextra) check_extra(test, args);
     if (!test->result->size) return;
     if (misaligned(result, test->result)) complain("the result is misaligned");
     for (size_t k = 0; signature && k < test->result->size; k++)
         if (((unsigned char *)result)[k]) complain("the result is not preset to zero");
     memcpy(result, expected_result, test->result->size);
 }
-
-/* ---- Types and signatures, through pytramp.h ---- */
-
-#ifdef ABI_PEER
-static void *build(struct test *test) {
-    signature = NULL;
-    return (void *)test->peer;
-}
-static void release(void *code) {
-    (void)code;
-}
-static void check_scalars(void) {}
-#else
-static void need(pytramp_status status, const char *what) {
-    char reason[160];
-    if (status == PYTRAMP_OK) return;
-    snprintf(reason, sizeof reason, "%s: %s", what, pytramp_status_text(status));
-    complain(reason);
-    exit(1);
-}
-
-static void check_size(const struct shape *shape) {
-    size_t size = pytramp_type_size(shape->type), alignment = pytramp_type_alignment(shape->type);
-    if ((size == shape->size && alignment == shape->alignment) || !complain("another layout"))
-        return;
-    printf("  %s: sizeof %zu, pytramp %zu; _Alignof %zu, pytramp %zu\n", shape->text, shape->size,
-           size, shape->alignment, alignment);
-}
-
-/* Builds the type both ways and keeps the one the shape asks for. Equal layouts are one pointer, so
- * pytramp's offsets are the compiler's exactly when both are the same. */
-static const pytramp_type *build_type(struct shape *shape) {
-    if (shape->type) return shape->type;
-    pytramp_member members[64] = {{NULL, 0, 0}};
-    const pytramp_type *laid_out = NULL, *declared = NULL;
-    for (size_t m = 0; m < shape->nmembers; m++) {
-        members[m].type = build_type(shape->members[m].shape);
-        members[m].count = shape->members[m].count;
-        members[m].offset = shape->members[m].offset;
-    }
-    need(pytramp_type_layout(&laid_out, shape->size, shape->alignment, shape->nmembers, members),
-         "pytramp_type_layout");
-    shape->type = laid_out;
-    check_size(shape);
-    if (shape->aligned) return laid_out;
-    for (size_t m = 0; m < shape->nmembers; m++)
-        members[m].offset = (size_t)-1; /* not to be read */
-    if (shape->kind == UNION)
-        need(pytramp_type_union(&declared, shape->nmembers, members, shape->pack),
-             "pytramp_type_union");
-    else
-        need(pytramp_type_struct(&declared, shape->nmembers, members, shape->pack),
-             "pytramp_type_struct");
-    shape->type = declared;
-    check_size(shape);
-    if (declared != laid_out && complain("offsets differ: a layout is not the declared type"))
-        printf("  %s\n", shape->text);
-    return shape->type = shape->layout ? laid_out : declared;
-}
-
-static void check_scalars(void) {
-    static struct test none = {.text = "(the scalar types)"};
-    struct shape *const shapes[] = {
-#  define LIST(name, ctype, symbol, kind, leaves) &shape_##name,
-        ABI_SCALARS(LIST)};
-    current = &none;
-    failed = 0;
-    variant = "no";
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        const char *spelling = pytramp_type_spelling(shapes[i]->type);
-        check_size(shapes[i]);
-        if (!spelling || pytramp_type_named(spelling) != shapes[i]->type)
-            complain("a scalar's spelling does not name it");
-        if (strncmp(shapes[i]->text, "enum", 4) &&
-            pytramp_type_named(shapes[i]->text) != shapes[i]->type && complain("not named in C"))
-            printf("  %s\n", shapes[i]->text);
-    }
-}
-
-struct range {
-    const char *name;
-    size_t from, to;
-};
-
-/* Adds the places of value i; they may overlap neither each other nor an earlier value's. */
-static size_t check_places(size_t i, const struct shape *shape, const unsigned char *mask,
-                           struct range *ranges, size_t nranges) {
-    pytramp_place places[PYTRAMP_MAX_PLACES];
-    size_t n = 0, reached = 0, size = shape->size, seen = nranges;
-    int by_reference = 0;
-    need(pytramp_signature_explain(signature, i, places, &n, &by_reference), "explain");
-    if (by_reference) size = sizeof(void *);
-    for (size_t k = 0; k < n; k++) {
-        const pytramp_place *place = &places[k];
-        int on_stack = !strcmp(place->name, "stack");
-        struct range range = {place->name, on_stack ? place->stack : 0,
-                              on_stack ? place->stack + place->size : 1};
-        if (place->offset < reached || place->offset + place->size > size)
-            complain("places overlap or reach beyond the value");
-        for (size_t b = reached; !by_reference && b < place->offset; b++)
-            if (mask[b]) complain("places leave out a byte");
-        reached = place->offset + place->size;
-        for (size_t r = 0; r < seen; r++)
-            if (!strcmp(ranges[r].name, range.name) && range.from < ranges[r].to &&
-                ranges[r].from < range.to)
-                complain("two values share a place");
-        ranges[nranges++] = range;
-    }
-    for (size_t b = reached; !by_reference && b < size; b++)
-        if (mask[b]) complain("places leave out a byte at the end");
-    return i == PYTRAMP_RESULT && !by_reference ? seen : nranges;
-}
-
-static void *build(struct test *test) {
-    static struct range ranges[(ABI_MAX_ARGS + 1) * PYTRAMP_MAX_PLACES];
-    const pytramp_type *types[ABI_MAX_ARGS + 1];
-    const pytramp_signature *again = NULL;
-    void *code = NULL;
-    for (size_t i = 0; i < test->nargs; i++)
-        types[i] = build_type(test->args[i].shape);
-    const pytramp_type *result = build_type(test->result);
-    need(pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, result, test->nargs, types),
-         "pytramp_signature_new");
-    need(pytramp_signature_new(&again, PYTRAMP_ABI_DEFAULT, result, test->nargs, types),
-         "pytramp_signature_new");
-    if (again != signature) complain("an equal signature is another one");
-    size_t n = check_places(PYTRAMP_RESULT, test->result, result_mask, ranges, 0);
-    for (size_t i = 0; i < test->nargs; i++)
-        n = check_places(i, test->args[i].shape, masks + test->args[i].offset, ranges, n);
-    need(pytramp_closure_new(&code, signature, abi_handle, test), "pytramp_closure_new");
-    return code;
-}
-
-static void release(void *code) {
-    need(pytramp_closure_free(code), "pytramp_closure_free");
-}
-#endif
 
 /* ---- The caller's side ---- */
 
@@ -409,17 +203,23 @@ static struct modes read_modes(void) {
     return modes;
 }
 
+static void prepare_values(struct test *test, const struct value *values, size_t n,
+                           union wide *wide) {
+    for (size_t i = 0; i < n; i++) {
+        const struct value *value = &values[i];
+        unsigned char *bytes = (unsigned char *)test->values + value->offset;
+        if (value->shape->kind == LIST) continue;
+        fill(value->shape, bytes);
+        fill_random(&wide[i], sizeof wide[i]);
+        if (value->shape->size <= sizeof wide[i]) memcpy(&wide[i], bytes, value->shape->size);
+    }
+}
+
 static void prepare(struct test *test) {
     unsigned char *result = test->result_bytes;
     fill_random(test->values, test->values_size);
-    for (size_t i = 0; i < test->nargs; i++) {
-        const struct value *value = &test->args[i];
-        unsigned char *bytes = (unsigned char *)test->values + value->offset;
-        fill(value->shape, bytes);
-        fill_random(&abi_wide[i], sizeof abi_wide[i]);
-        if (value->shape->size <= sizeof abi_wide[i])
-            memcpy(&abi_wide[i], bytes, value->shape->size);
-    }
+    prepare_values(test, test->args, test->nargs, abi_wide);
+    prepare_values(test, test->extra, test->nextra, abi_wide + test->nargs);
     memcpy(expected, test->values, test->values_size);
     fill(test->result, expected_result);
     memset(result, 0xa5, test->result->size + ABI_CANARY);
@@ -431,18 +231,30 @@ static void prepare(struct test *test) {
     calls_seen = 0;
 }
 
-/* Flips a bit of the first byte that is compared: the run must fail. */
-static int corrupt(const char *what, const struct test *test) {
-    int result = !strcmp(what, "result");
-    unsigned char *bytes = result ? expected_result : expected;
-    const unsigned char *mask = result ? result_mask : masks;
-    size_t size = result ? test->result->size : test->values_size;
+/* Flips the first bit that is compared in size bytes; returns whether there was one. */
+static int flip(unsigned char *bytes, const unsigned char *mask, size_t size) {
     for (size_t i = 0; i < size; i++) {
         if (!mask[i]) continue;
-        bytes[i] ^= 1;
+        bytes[i] ^= (unsigned char)(mask[i] & -mask[i]);
         return 1;
     }
     return 0;
+}
+
+static int flip_value(const struct value *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        size_t at = values[i].offset;
+        if (values[i].shape->kind != LIST && flip(expected + at, masks + at, values[i].shape->size))
+            return 1;
+    }
+    return 0;
+}
+
+/* Makes a wrong expectation: the run must fail. */
+static int corrupt(const char *what, const struct test *test) {
+    if (!strcmp(what, "result")) return flip(expected_result, result_mask, test->result->size);
+    if (!strcmp(what, "extra")) return flip_value(test->extra, test->nextra);
+    return flip_value(test->args, test->nargs);
 }
 
 static void check_after(struct test *test, struct modes before) {
@@ -474,18 +286,23 @@ static int call(struct test *test, void *code, void (*caller)(void (*)(void)), c
     return corrupted;
 }
 
+static void cover_all(const struct value *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (values[i].shape->kind != LIST) cover(values[i].shape, masks + values[i].offset);
+}
+
 static int run(struct test *test, const char *corruption) {
     int corrupted = 0;
     current = test;
     variant = "no";
     failed = 0;
-    if (test->nargs > ABI_MAX_ARGS || test->values_size > MAX_VALUES ||
+    if (test->nargs + test->nextra > ABI_MAX_ARGS || test->values_size > MAX_VALUES ||
         test->result->size > MAX_SIZE)
         abort();
     memset(masks, 0, test->values_size);
     memset(result_mask, 0, sizeof result_mask);
-    for (size_t i = 0; i < test->nargs; i++)
-        cover(test->args[i].shape, masks + test->args[i].offset);
+    cover_all(test->args, test->nargs);
+    cover_all(test->extra, test->nextra);
     cover(test->result, result_mask);
     void *code = build(test);
     for (int round = 0; round < ROUNDS; round++) {
@@ -497,7 +314,7 @@ static int run(struct test *test, const char *corruption) {
 }
 
 static int usage(const char *program) {
-    fprintf(stderr, "usage: %s [--corrupt argument|result]\n", program);
+    fprintf(stderr, "usage: %s [--corrupt argument|extra|result]\n", program);
     return 2;
 }
 
@@ -509,16 +326,17 @@ int abi_main(int argc, char **argv, const char *seed, const char *compiler, stru
         corruption = argv[2];
     else if (argc != 1)
         return usage(argv[0]);
-    if (corruption && strcmp(corruption, "argument") && strcmp(corruption, "result"))
+    if (corruption && strcmp(corruption, "argument") && strcmp(corruption, "extra") &&
+        strcmp(corruption, "result"))
         return usage(argv[0]);
     seed_text = seed;
     setvbuf(stdout, NULL, _IOLBF, 0);
     catch_crashes();
     check_scalars();
     for (; done < ntests && failures < MAX_FAILURES; done++) {
-        random_state = strtoull(seed, NULL, 10) ^ (uint64_t)tests[done].number << 32;
+        seed_random(strtoull(seed, NULL, 10) ^ (uint64_t)tests[done].number << 32);
         if (run(&tests[done], corruption)) corruption = NULL;
-        nargs += tests[done].nargs;
+        nargs += tests[done].nargs + tests[done].nextra;
     }
     printf("abi: %zu signatures, %zu arguments, seed %s, %s: ", done, nargs, seed, compiler);
     if (failures)

@@ -3,6 +3,7 @@
 #ifndef ABI_HARNESS_H
 #define ABI_HARNESS_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uchar.h>
@@ -16,6 +17,10 @@
 #  define ABI_DIRTY 1
 #else
 #  define ABI_DIRTY 0
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#  pragma GCC diagnostic ignored "-Wpacked-bitfield-compat" /* another rule before gcc 4.4 */
 #endif
 
 enum colour { RED = -1, GREEN, BLUE };
@@ -35,6 +40,13 @@ typedef _Complex double complex_double;
 typedef _Complex long double complex_long_double;
 typedef void *pointer;
 typedef enum colour colour;
+
+#ifdef __FLT16_MAX__
+typedef _Float16 float16;
+#  define ABI_FLOAT16(S) S(float16, _Float16, float16, FLOAT16, 1)
+#else
+#  define ABI_FLOAT16(S)
+#endif
 
 /* S(name, C type, pytramp type, kind of its leaves, how many leaves) */
 #define ABI_SCALARS(S)                                                                             \
@@ -56,6 +68,7 @@ typedef enum colour colour;
     S(wchar_t, wchar_t, wchar, INTEGER, 1)                                                         \
     S(char16_t, char16_t, char16, INTEGER, 1)                                                      \
     S(char32_t, char32_t, char32, INTEGER, 1)                                                      \
+    ABI_FLOAT16(S)                                                                                 \
     S(float, float, float, FLOAT, 1)                                                               \
     S(double, double, double, DOUBLE, 1)                                                           \
     S(long_double, long double, longdouble, LONG_DOUBLE, 1)                                        \
@@ -64,29 +77,40 @@ typedef enum colour colour;
     S(complex_long_double, _Complex long double, complex_longdouble, LONG_DOUBLE, 2)               \
     S(pointer, void *, pointer, INTEGER, 1)
 
-enum kind { VOID, BOOLEAN, INTEGER, FLOAT, DOUBLE, LONG_DOUBLE, STRUCT, UNION };
+enum kind { VOID, BOOLEAN, INTEGER, FLOAT16, FLOAT, DOUBLE, LONG_DOUBLE, LIST, STRUCT, UNION };
 
 struct member {
     struct shape *shape;
     size_t count, offset;
 };
 
+/* A bit-field of a width. C has no offsetof for it: where it is shows in the bits that set changes
+ * in zeros. */
+struct field {
+    void (*set)(void *to); /* to all ones */
+    int named;
+};
+
+#define ABI_MAX_BITS 128 /* bytes of an aggregate with bit-fields */
+
 struct shape {
     const char *text;
     enum kind kind;
     size_t leaves; /* of a scalar */
     size_t size, alignment;
-    size_t nmembers; /* of a struct or union */
+    size_t nmembers; /* of a struct or union, without bit-fields */
     const struct member *members;
+    size_t nfields;
+    const struct field *fields;
     size_t pack;
-    int layout;  /* built by pytramp_type_layout, not _struct or _union */
-    int aligned; /* an attribute raised an alignment: only a layout can say so */
+    int layout;      /* built by pytramp_type_layout, not _struct or _union */
+    int only_layout; /* nothing else can say a raised alignment, or bit-fields */
     const pytramp_type *type;
 };
 
 #define ABI_DECLARE(name, ctype, symbol, kind, leaves) extern struct shape shape_##name;
 ABI_SCALARS(ABI_DECLARE)
-extern struct shape shape_void;
+extern struct shape shape_void, shape_va_list;
 
 struct value {
     struct shape *shape;
@@ -95,14 +119,19 @@ struct value {
 
 #define ABI_CANARY 16
 
-/* One signature. values is a struct with one member per argument, result the returned value and
- * ABI_CANARY more bytes. */
+/* One signature. values is a struct with one member per argument and per extra value (of "...", or
+ * of a va_list among the arguments), result the returned value and ABI_CANARY more bytes. */
 struct test {
     const char *text;
     unsigned number;
     struct shape *result;
     size_t nargs;
     const struct value *args;
+    int variadic;
+    size_t nextra;
+    const struct value *extra;
+    /* Reads the extra values into a copy of values; with port, aggregates by pytramp's port. */
+    void (*read)(va_list *list, void *values, int port);
     void *values;
     size_t values_size;
     void *result_bytes;
@@ -136,6 +165,11 @@ extern int abi_widened; /* a narrow result became a wide one rightly */
 /* A compiler may rely on how a callee extends a narrow result: then this shows. */
 #define ABI_WIDENED(type, given, stored)                                                           \
     abi_widened = (long long)(given) == (long long)*(volatile type *)&(stored);
+
+extern volatile long long abi_ones; /* -1 */
+
+/* Reads an aggregate by pytramp's port. */
+void abi_take(va_list *list, struct shape *shape, void *to);
 
 /* The handler of every case. */
 void abi_handle(const pytramp_signature *signature, void *result, void *const *args, void *test);

@@ -23,15 +23,17 @@ sys.path.insert(0, str(HERE.parent))  # when run as a script
 import native  # noqa: E402
 
 from abi import generate  # noqa: E402
+from abi.compilers import accepted_by  # noqa: E402
+from abi.signatures import Filter, choose  # noqa: E402
 
 SEED = 20261122
 CHUNKS = 2  # files compiled and run side by side
 
-# The first clang that passes __int128 as the psABI says.
-FIXED_INT128 = 18
+HARNESS = [HERE / name for name in ("harness.c", "values.c", "build.c")]
 
-# gcc notes, once per file, that some rule was another one before gcc 4.4.
-FLAGS = ("-Wno-psabi",)
+# gcc notes, once per file, that some rule was another one before gcc 4.4. A last named argument
+# that promotion would change is only undefined where va_start looks for its address.
+FLAGS = ("-Wno-psabi", "-Wno-varargs")
 
 _REPORT = re.compile(
     r"^abi: (\d+) signatures, (\d+) arguments, seed \d+, (.+): all equal$", re.MULTILINE
@@ -52,23 +54,9 @@ class Report:
         )
 
 
-def _clang_version(compiler: str) -> int | None:
-    text = native.execute([compiler, "-dM", "-E", "-x", "c", "/dev/null"]).stdout
-    found = re.search(r"#define __clang_major__ (\d+)", text)
-    return int(found.group(1)) if found else None
-
-
-def _filter(*compilers: str) -> generate.Filter:
-    versions = [_clang_version(compiler) for compiler in compilers]
-    old = any(version is not None and version < FIXED_INT128 for version in versions)
-    return generate.without_int128_arguments if old else generate.everything
-
-
-def _generate(
-    folder: Path, count: int, seed: int, first: int, accept: generate.Filter
-) -> list[Path]:
+def _generate(folder: Path, count: int, seed: int, first: int, accept: Filter) -> list[Path]:
     """The files, of equal length; together the first count accepted signatures from first on."""
-    chosen = generate.choose(seed, first, count, accept)
+    chosen = choose(seed, first, count, accept)
     size = max(1, -(-len(chosen) // CHUNKS))
     files = []
     for start in range(0, len(chosen), size):
@@ -107,15 +95,16 @@ def programs(
 ) -> list[Path]:
     """Callers made by compiler, linked with the core made by the same."""
     folder = Path(tempfile.mkdtemp(prefix="abi-", dir=native.folder()))
-    files = _generate(folder, signatures, seed, first, _filter(compiler))
+    files = _generate(folder, signatures, seed, first, accepted_by(compiler))
     own = (*FLAGS, f"-I{HERE}")
-    jobs = [(path, own) for path in [*files, HERE / "harness.c"]]
-    *cases, harness = native.compile_all(jobs, folder, compiler=compiler, flags=flags)
+    jobs = [(path, own) for path in [*files, *HARNESS]]
+    objects = native.compile_all(jobs, folder, compiler=compiler, flags=flags)
+    cases, harness = objects[: len(files)], objects[len(files) :]
     core = native.core(compiler, flags)
     made = []
     for case in cases:
         program = case.with_suffix("")
-        native.execute([compiler, *flags, case, harness, *core, *native.LINK, "-o", program])
+        native.execute([compiler, *flags, case, *harness, *core, *native.LINK, "-o", program])
         made.append(program)
     return made
 
@@ -136,22 +125,23 @@ def check(
 def control(signatures: int, seed: int = SEED, *, caller: str = "gcc", callee: str) -> Report:
     """The same without pytramp: compiled callees stand where the closures would."""
     folder = Path(tempfile.mkdtemp(prefix="abi-control-", dir=native.folder()))
-    files = _generate(folder, signatures, seed, 0, _filter(caller, callee))
+    files = _generate(folder, signatures, seed, 0, accepted_by(caller, callee))
     own = (*FLAGS, f"-I{HERE}", "-DABI_PEER")
-    callers = [(path, own) for path in [*files, HERE / "harness.c"]]
+    callers = [(path, own) for path in [*files, *HARNESS]]
     callees = [(path, (*own, "-DABI_CALLEES")) for path in files]
-    *cases, harness = native.compile_all(callers, folder / "callers", compiler=caller)
+    objects = native.compile_all(callers, folder / "callers", compiler=caller)
     peers = native.compile_all(callees, folder / "callees", compiler=callee)
+    cases, harness = objects[: len(files)], objects[len(files) :]
     made = []
     for case, peer in zip(cases, peers, strict=True):
         program = case.with_suffix("")
-        native.execute([caller, case, peer, harness, "-o", program])
+        native.execute([caller, case, peer, *harness, "-o", program])
         made.append(program)
     return _run_all(made, seed)
 
 
 def notices(program: Path, corruption: str) -> bool:
-    """Whether a run with one wrong byte ("argument" or "result") fails, as it must."""
+    """Whether a run with one wrong byte ("argument", "extra" or "result") fails, as it must."""
     done = subprocess.run(
         [str(program), "--corrupt", corruption], capture_output=True, text=True, check=False
     )

@@ -1,0 +1,61 @@
+"""Which signatures a compiler can be trusted with, by its predefined macros."""
+
+from __future__ import annotations
+
+import functools
+
+import native
+
+from abi import signatures
+from abi.signatures import Filter
+
+# The first that does it as the psABI says, or as gcc does where that says nothing.
+CLANG_INT128 = 18
+CLANG_UNNAMED_BITS = 24
+GCC_ZERO_WIDTH = 12
+
+
+@functools.cache
+def _macros(compiler: str) -> dict[str, str]:
+    text = native.execute([compiler, "-dM", "-E", "-x", "c", "/dev/null"]).stdout
+    words = (line.split(None, 2) for line in text.splitlines())
+    return {word[1]: word[2] for word in words if len(word) == 3}
+
+
+def _clang(compiler: str) -> int | None:
+    version = _macros(compiler).get("__clang_major__")
+    return int(version) if version else None
+
+
+def _gcc(compiler: str) -> int | None:
+    return None if _clang(compiler) else int(_macros(compiler)["__GNUC__"])
+
+
+def _filters(compiler: str) -> list[Filter]:
+    clang, gcc = _clang(compiler), _gcc(compiler)
+    filters = []
+    if "__FLT16_MAX__" not in _macros(compiler):
+        filters.append(signatures.without_float16)
+    if clang and clang < CLANG_INT128:
+        filters.append(signatures.without_int128_arguments)
+    if clang and clang < CLANG_UNNAMED_BITS:
+        filters.append(signatures.without_valueless_extra)
+    if gcc:
+        filters.append(signatures.without_valueless_arguments)
+    if gcc and gcc < GCC_ZERO_WIDTH:
+        filters.append(signatures.without_zero_width)
+    return filters
+
+
+def _counts_unnamed_bits(compiler: str) -> bool:
+    """See signatures.without_unnamed_bits."""
+    clang = _clang(compiler)
+    return clang is None or clang >= CLANG_UNNAMED_BITS
+
+
+def accepted_by(*compilers: str) -> Filter:
+    """What all of them pass in the same way."""
+    filters = [accept for compiler in compilers for accept in _filters(compiler)]
+    if len({_counts_unnamed_bits(compiler) for compiler in compilers}) > 1:
+        filters.append(signatures.without_unnamed_bits)
+    return signatures.both(*filters)

@@ -1,0 +1,189 @@
+"""Random signatures, and the filters that keep from a compiler what it does wrong or lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+
+from abi.aggregates import Aggregates
+from abi.model import (
+    DOUBLE,
+    FLOAT,
+    FLOAT16,
+    FLOATS,
+    INT128,
+    INTEGERS,
+    MAX_ARGUMENTS,
+    PROMOTED,
+    SCALARS,
+    UINT128,
+    VA_LIST,
+    WIDE,
+    Aggregate,
+    Signature,
+    Type,
+)
+
+
+def _argument_picker(random: Random, pool: Sequence[Aggregate]) -> Callable[[], Type]:
+    """One of several habits; each makes another edge of the calling convention likely."""
+    small = [a for a in pool if 8 < a.size <= 16] or list(pool)
+    # Six integer and eight vector registers: the first arguments nearly use them up.
+    start: list[Type] = []
+    integers, floats = random.choice([4, 5, 5, 6, 7]), random.choice([6, 7, 7, 8, 9])
+    habit = random.choice(["any", "integers", "floats", "both", "aggregates", "stack"])
+    if habit in ("integers", "both"):
+        start += [random.choice(INTEGERS) for _ in range(integers)]
+    if habit in ("floats", "both"):
+        start += [random.choice([FLOAT, DOUBLE]) for _ in range(floats)]
+    if habit == "both":
+        random.shuffle(start)
+    chances = {"any": 0.35, "aggregates": 0.85, "stack": 0.4}
+    share = chances.get(habit, 0.6)
+    halves = [FLOAT16] * random.choice([0, 0, 0, 2])
+
+    def pick() -> Type:
+        if start:
+            return start.pop()
+        if pool and random.random() < share:
+            return random.choice(small if random.random() < 0.5 else pool)
+        if habit == "stack" and random.random() < 0.5:  # 16-byte alignment beside odd eightbytes
+            return random.choice(WIDE)
+        return random.choice([*INTEGERS, *FLOATS, *FLOATS, *WIDE, *halves])
+
+    return pick
+
+
+def _promote(random: Random, kind: Type) -> Type:
+    """kind, or where "..." would change it something that it would not."""
+    if isinstance(kind, Aggregate) or kind in PROMOTED:
+        return kind
+    return DOUBLE if kind == FLOAT else random.choice(PROMOTED[:7])
+
+
+def _add_extra(random: Random, s: Signature, pick: Callable[[], Type]) -> None:
+    """Makes some signatures variadic and gives others a va_list."""
+    chance = random.random()
+    if chance > 0.3:
+        return
+    if chance < 0.2 and s.arguments:
+        s.variadic = True
+        del s.arguments[random.choice([1, 2, 5, 20]) :]
+    else:
+        del s.arguments[random.choice([0, 2, 6, 20]) :]
+        s.arguments.insert(random.randint(0, len(s.arguments)), VA_LIST)
+    low, high = random.choice([(0, 2), (1, 6), (4, 12), (10, 19)])
+    s.extra = [_promote(random, pick()) for _ in range(random.randint(low, high))]
+    if s.extra and random.random() < 0.15:
+        s.extra[random.randrange(len(s.extra))] = FLOAT16
+
+
+def signature(seed: int, number: int) -> Signature:
+    """Signature number of this seed."""
+    random = Random(f"{seed}:{number}")
+    types = Aggregates(random, number)
+    pool = [types.aggregate() for _ in range(random.choice([0, 1, 2, 3, 4]))]
+    pick = _argument_picker(random, pool)
+    low, high = random.choice([(0, 3), (4, 9), (8, 16), (12, 20), (16, 28), (24, MAX_ARGUMENTS)])
+    arguments = [pick() for _ in range(random.randint(low, high))]
+    result: Type | None = random.choice(SCALARS)
+    while result == FLOAT16 and random.random() < 0.7:  # rarer: some compilers lack it
+        result = random.choice(SCALARS)
+    chance = random.random()
+    if chance < 0.1:
+        result = None
+    elif chance < 0.6:
+        result = random.choice(pool) if pool else types.aggregate()
+    made = Signature(number, result, arguments)
+    _add_extra(random, made, _argument_picker(random, pool))
+    made.aggregates = _used(types.made, made)
+    return made
+
+
+def _used(made: Sequence[Aggregate], s: Signature) -> list[Aggregate]:
+    names: set[str] = set()
+
+    def visit(kind: Type) -> None:
+        if isinstance(kind, Aggregate) and kind.spelling not in names:
+            names.add(kind.spelling)
+            for m in kind.members:
+                visit(m.type)
+
+    for kind in [*s.arguments, *s.extra, *([s.result] if s.result else [])]:
+        visit(kind)
+    return [a for a in made if a.spelling in names]
+
+
+# ---- Filters ----
+
+Filter = Callable[[Signature], bool]
+
+
+def everything(s: Signature) -> bool:
+    return True
+
+
+def scalars(s: Signature) -> Iterator[Type]:
+    """Those passed, returned or within an aggregate that is."""
+    yield from [*s.arguments, *s.extra, *([s.result] if s.result else [])]
+    for a in s.aggregates:
+        yield from (m.type for m in a.members)
+
+
+def without_float16(s: Signature) -> bool:
+    """For compilers that lack the type on this CPU."""
+    return FLOAT16 not in scalars(s)
+
+
+def without_int128_arguments(s: Signature) -> bool:
+    """For clang before 18, which splits an __int128 argument between r9 and the stack and puts it
+    at odd eightbytes: against the psABI, gcc and later clang."""
+    return not any(a in (INT128, UINT128) for a in [*s.arguments, *s.extra])
+
+
+def without_unnamed_bits(s: Signature) -> bool:
+    """For two compilers of which one is a clang before 24.
+
+    psABI 3.1.2 says that unnamed bit-fields do not affect an alignment, 3.2.3 that padding has
+    NO_CLASS, and neither whether an unnamed bit-field is padding. gcc says no, its eightbytes are
+    INTEGER (`struct { double d; int : 5; }` goes to xmm0 and rdi); clang said yes until it
+    followed gcc in version 24. Zero-width ones count for neither.
+    """
+    return not any(m.is_unnamed for a in s.aggregates for m in a.members)
+
+
+def without_zero_width(s: Signature) -> bool:
+    """For gcc before 12.1, where zero-width bit-fields counted in C, not in C++."""
+    return not any(m.bits == 0 for a in s.aggregates for m in a.members)
+
+
+def _all_have_value(kinds: Sequence[Type]) -> bool:
+    return all(a.has_value or not a.size for a in kinds if isinstance(a, Aggregate))
+
+
+def without_valueless_arguments(s: Signature) -> bool:
+    """For gcc, which passes a struct of unnamed bit-fields alone like any other while registers
+    last, and once they are used up passes nothing."""
+    return _all_have_value([*s.arguments, *s.extra])
+
+
+def without_valueless_extra(s: Signature) -> bool:
+    """For clang before 24, which never passes anything for such a struct, yet lets va_arg step
+    over it in memory."""
+    return _all_have_value(s.extra)
+
+
+def both(*filters: Filter) -> Filter:
+    return lambda s: all(accept(s) for accept in filters)
+
+
+def choose(seed: int, first: int, count: int, accept: Filter = everything) -> list[Signature]:
+    """The next count signatures from number first on that accept likes."""
+    chosen: list[Signature] = []
+    number = first
+    while len(chosen) < count:
+        candidate = signature(seed, number)
+        if accept(candidate):
+            chosen.append(candidate)
+        number += 1
+    return chosen
