@@ -3,8 +3,10 @@
  * callers here pass what is left of a value, a scalar. */
 #include "check.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 
+#include "port.h"
 #include "support.h"
 
 struct late_double {
@@ -104,10 +106,38 @@ static void test_padding_only(void) {
     say("padding only: %zu sizes", COUNT(sizes));
 }
 
+/* What a caller does not pass, va_arg must not step over: in registers or in memory. */
+static void skip_padding(const pytramp_signature *signature, void *result, void *const *args,
+                         void *type) {
+    (void)signature;
+    unsigned char nothing[16];
+    va_list *list = args[1];
+    long *sum = result;
+    for (int i = 0; i < *(const int *)args[0]; i++) {
+        CHECK_OK(pt_port.list_aggregate(list, type, nothing));
+        *sum = 10 * *sum + va_arg(*list, long);
+    }
+}
+
+static void test_padding_in_lists(void) {
+    const pytramp_type *type, *args[] = {&pytramp_type_int};
+    const pytramp_signature *signature;
+    void *code;
+    CHECK_OK(pytramp_type_layout(&type, 16, 8, 0, NULL));
+    CHECK_OK(pytramp_signature_new_variadic(&signature, PYTRAMP_ABI_DEFAULT, &pytramp_type_long, 1,
+                                            args));
+    CHECK_OK(pytramp_closure_new(&code, signature, skip_padding, (void *)type));
+    long sum = ((long (*)(int, ...))(uintptr_t)code)(8, 1L, 2L, 3L, 4L, 5L, 6L, 7L, 8L);
+    CHECK(sum == 12345678, "%ld", sum);
+    CHECK_OK(pytramp_closure_free(code));
+    say("padding in variable arguments: nothing is taken for it");
+}
+
 int main(void) {
     pytramp_set_late_call_hook(count_report);
     test_padding_first();
     test_padding_only();
+    test_padding_in_lists();
     CHECK_POOL();
     return 0;
 }

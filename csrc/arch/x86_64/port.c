@@ -110,7 +110,7 @@ static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, vo
     struct pt_location nowhere, at;
     uint32_t stack_size;
     pytramp_status status = pt_abi_sysv_x86_64.classify(&alone, &nowhere, &at, &stack_size);
-    if (status || !type->size) return status;
+    if (status || !at.nparts) return status; /* of nothing, or of nothing but padding */
     struct list list = read_list(from);
     unsigned general = 8 * count(&at, PT_BANK_GENERAL), vector = 16 * count(&at, PT_BANK_VECTOR);
     if (general + vector && list.gp_offset + general <= GP_END && list.fp_offset + vector <= FP_END)
