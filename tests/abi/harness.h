@@ -19,10 +19,6 @@
 #  define ABI_DIRTY 0
 #endif
 
-#if defined(__GNUC__) && !defined(__clang__)
-#  pragma GCC diagnostic ignored "-Wpacked-bitfield-compat" /* another rule before gcc 4.4 */
-#endif
-
 enum colour { RED = -1, GREEN, BLUE };
 
 typedef signed char signed_char;

@@ -96,8 +96,8 @@ class Aggregate:
         unit = 8 * self.member_alignment(m)
         if m.bits is None or m.bits == 0:
             return round_up(at, 8 * m.type.alignment if m.bits == 0 else unit)
-        if self.packed or at % unit + m.bits <= 8 * m.type.size:
-            return at
+        if self.pack or at % unit + m.bits <= 8 * m.type.size:
+            return at  # any #pragma pack lets bit-fields straddle units, as packed does
         return round_up(at, unit)
 
     def member_alignment(self, m: Member) -> int:
