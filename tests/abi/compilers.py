@@ -41,7 +41,10 @@ def _filters(compiler: str) -> list[Filter]:
     if clang and clang < CLANG_UNNAMED_BITS:
         filters.append(signatures.without_valueless_extra)
     if gcc:
-        filters.append(signatures.without_valueless_arguments)
+        filters += [
+            signatures.without_valueless_arguments,
+            signatures.without_extra_unions_of_int128,
+        ]
     if gcc and gcc < GCC_ZERO_WIDTH:
         filters.append(signatures.without_zero_width)
     return filters

@@ -173,6 +173,19 @@ def without_valueless_extra(s: Signature) -> bool:
     return _all_have_value(s.extra)
 
 
+def _has_union_of_int128(kind: Type, within: bool = False) -> bool:
+    if isinstance(kind, Aggregate):
+        within = within or kind.is_union
+        return any(_has_union_of_int128(m.type, within) for m in kind.members)
+    return within and kind in (INT128, UINT128)
+
+
+def without_extra_unions_of_int128(s: Signature) -> bool:
+    """For gcc, whose va_arg reads one that registers hold as if it had been saved at a multiple of
+    16: `union { __int128 n; int i; }` behind an odd number of registers crashes at -O1."""
+    return not any(_has_union_of_int128(kind) for kind in s.extra)
+
+
 def both(*filters: Filter) -> Filter:
     return lambda s: all(accept(s) for accept in filters)
 
