@@ -147,7 +147,7 @@ def without_unnamed_bits(s: Signature) -> bool:
     psABI 3.1.2 says that unnamed bit-fields do not affect an alignment, 3.2.3 that padding has
     NO_CLASS, and neither whether an unnamed bit-field is padding. gcc says no, its eightbytes are
     INTEGER (`struct { double d; int : 5; }` goes to xmm0 and rdi); clang said yes until it
-    followed gcc in version 24. Zero-width ones count for neither.
+    followed gcc in version 24. Zero-width ones in structs count for neither.
     """
     return not any(m.is_unnamed for a in s.aggregates for m in a.members)
 
@@ -155,6 +155,11 @@ def without_unnamed_bits(s: Signature) -> bool:
 def without_zero_width(s: Signature) -> bool:
     """For gcc before 12.1, where zero-width bit-fields counted in C, not in C++."""
     return not any(m.bits == 0 for a in s.aggregates for m in a.members)
+
+
+def without_zero_width_in_unions(s: Signature) -> bool:
+    """For gcc, which lets them count there: `union { int : 0; double d; }` goes to rdi."""
+    return not any(m.bits == 0 for a in s.aggregates if a.is_union for m in a.members)
 
 
 def _all_have_value(kinds: Sequence[Type]) -> bool:
