@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from typing import Any
 
-from pytramp import declare
+from pytramp import _aggregates, declare
 from pytramp._core import Type, UnsupportedTypeError
 
 # Where two names of ctypes are one class, the later entry counts: the usual name of the type.
@@ -54,7 +53,7 @@ def argument(cls: Any) -> Type | None:
     if cls in _SIMPLE:
         return declare.type_of(_SIMPLE[cls])
     if issubclass(cls, (ctypes.Structure, ctypes.Union)):
-        return _aggregate(cls)
+        return _aggregates.aggregate(cls)
     if issubclass(cls, (_SimpleCData, ctypes.Array, _Pointer, _CFuncPtr)):
         raise UnsupportedTypeError(_refusal(cls))
     return None
@@ -72,61 +71,3 @@ def _refusal(cls: Any) -> str:
     if any(base in _SIMPLE for base in cls.__mro__):
         return f"{name}: a subclass of a simple ctypes type is not supported yet: use that type"
     return f"{name} is not supported: no native C type has its layout"
-
-
-def _aggregate(cls: Any) -> Type:
-    """The by-value type of a Structure or Union class, laid out as ctypes did."""
-    keyword = "union" if issubclass(cls, ctypes.Union) else "struct"
-    if hasattr(cls, "_swappedbytes_"):
-        raise UnsupportedTypeError(
-            f"{cls.__qualname__!r} has its bytes swapped: C has no such type"
-        )
-    if getattr(cls, "_fields_", None) is None:
-        raise UnsupportedTypeError(f"{cls.__qualname__!r} is incomplete: it has no _fields_")
-    members = list(_members(cls))
-    spelling = f"{keyword} {cls.__name__}"
-    return Type.aggregate(cls, spelling, ctypes.sizeof(cls), ctypes.alignment(cls), members)
-
-
-def _members(cls: Any) -> Iterator[tuple[Type, int, int]]:
-    """(type, count, offset) of each field, those of base classes first."""
-    for owner in reversed(cls.__mro__):
-        seen = set()
-        for name, field_type, *bits in vars(owner).get("_fields_", ()):
-            where = f"{owner.__qualname__}.{name}"
-            if bits:
-                raise UnsupportedTypeError(f"{where}: a bit-field is not supported yet")
-            if name in seen:
-                raise UnsupportedTypeError(f"{where}: two fields have this name")
-            seen.add(name)
-            yield (*_member(field_type, where), _offset(owner, name, field_type, where))
-
-
-def _offset(owner: Any, name: str, field_type: Any, where: str) -> int:
-    """Where ctypes put the field; _fields_ may have changed since it did."""
-    field: Any = vars(owner).get(name)
-    if getattr(field, "size", None) != ctypes.sizeof(field_type):
-        raise UnsupportedTypeError(f"{where}: _fields_ is not what the class was made with")
-    return int(field.offset)
-
-
-def _member(field_type: Any, where: str) -> tuple[Type, int]:
-    """The type of a field's elements, and how many there are."""
-    count = 1
-    while issubclass(field_type, ctypes.Array):
-        count *= field_type._length_
-        field_type = field_type._type_
-    if count == 0:
-        raise UnsupportedTypeError(f"{where}: an array without elements cannot be passed by value")
-    return _element(field_type, where), count
-
-
-def _element(field_type: Any, where: str) -> Type:
-    if issubclass(field_type, _ADDRESSES):
-        return Type.pointer("void *")
-    if issubclass(field_type, (ctypes.Structure, ctypes.Union)):
-        return _aggregate(field_type)
-    for base in field_type.__mro__:
-        if base in _SIMPLE:
-            return declare.type_of(_SIMPLE[base])
-    raise UnsupportedTypeError(f"{where}: {_refusal(field_type)}")

@@ -1,20 +1,35 @@
-"""Splits a C declaration into tokens that remember where they stood."""
+"""Splits C into tokens that remember where they stood.
+
+In a header also `#` lines: what the layout and the messages need of them is kept in Directives.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
-from pytramp._errors import declaration_error
+from pytramp._errors import LineMarker, Source
 
 _TOKEN = re.compile(
     r"""
     (?P<blank> [ \t\n\r\f\v]+ | //[^\n]* | /\*.*?\*/ )
-  | (?P<token> [A-Za-z_][A-Za-z0-9_]* | [0-9][A-Za-z0-9_.]* | \.\.\. | /(?!\*)
+  | (?P<token> (?:u8|[uUL])?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)+')
+             | [A-Za-z_][A-Za-z0-9_]* | \.?[0-9](?:[eEpP][+-]|[A-Za-z0-9_.]|'[0-9A-Za-z])*
+             | \.\.\. | <<=? | >>=? | [-+*/%&|^<>=!]= | && | \|\| | -> | /(?!\*)
              | [][(){},;*&|^~!?:<>=+.%-] )
+  | (?P<directive> \#(?:\\\r?\n|/\*.*?\*/|[^\n])* )
+  | (?P<splice> \\\r?\n )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_MARKER = re.compile(r'#[ \t]*(?:line[ \t]+)?([0-9]+)(?:[ \t]+"((?:[^"\\]|\\.)*)")?')
+_PRAGMA = re.compile(r"#[ \t]*pragma[ \t]+(?P<what>[A-Za-z_]\w*)?(?P<rest>.*)", re.DOTALL)
+_DEFINE = re.compile(r"#[ \t]*(define|undef)[ \t]+([A-Za-z_]\w*)(\()?(.*)", re.DOTALL)
+_PACK = re.compile(
+    r"[ \t]*\([ \t]*(?:(push|pop)[ \t]*)?"
+    r"(?:,?[ \t]*[A-Za-z_]\w*[ \t]*)?(?:,?[ \t]*([0-9]+)[ \t]*)?\)"
+)
+_BAD_PRAGMAS = ("ms_struct", "scalar_storage_order")
 
 
 class Token(NamedTuple):
@@ -26,21 +41,90 @@ class Token(NamedTuple):
     @property
     def is_word(self) -> bool:
         """Is this a keyword or an identifier?"""
-        return self.text[0].isalpha() or self.text[0] == "_"
+        return (self.text[0].isalpha() or self.text[0] == "_") and self.text[-1] not in "\"'"
 
 
-def tokenize(text: str) -> list[Token]:
-    """The tokens of text without comments; DeclarationError where a character is none of C's."""
+class Directives:
+    """What the `#` lines of a header said.
+
+    packs: (offset, bytes) of each `#pragma pack` in force from there on, 0 for none.
+    macros: the text of each object-like `#define` that was not undefined.
+    """
+
+    def __init__(self) -> None:
+        self.packs: list[tuple[int, int]] = [(-1, 0)]
+        self.macros: dict[str, str] = {}
+        self._stack: list[int] = []
+
+    def pack(self, source: Source, offset: int, rest: str) -> None:
+        """Takes in one `#pragma pack` at offset."""
+        match = _PACK.match(rest)
+        value = int(match[2]) if match and match[2] else None
+        if match is None or value not in (None, 0, 1, 2, 4, 8, 16):
+            raise source.declaration_error(offset, "this '#pragma pack' is not understood")
+        current = self.packs[-1][1]
+        if match[1] == "push":
+            self._stack.append(current)
+            new = current if value is None else value
+        elif match[1] == "pop":
+            new = self._stack.pop() if self._stack else 0
+            new = new if value is None else value
+        else:
+            new = value or 0
+        self.packs.append((offset, new))
+
+
+def tokenize(source: Source, directives: Directives | None = None) -> list[Token]:
+    """The tokens of the text without comments; DeclarationError where a character is none of C's.
+
+    directives: takes what `#` lines say; without it they are errors, as in a single declaration.
+    """
+    text = source.text
     tokens = []
     position = 0
+    match_at = _TOKEN.match
     while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise declaration_error(text, position, _complaint(text, position))
-        if match.lastgroup == "token":
+        match = match_at(text, position)
+        kind = match.lastgroup if match is not None else None
+        if match is None or (kind in ("directive", "splice") and directives is None):
+            raise source.declaration_error(position, _complaint(text, position))
+        if kind == "token":
             tokens.append(Token(match.group(), position))
+        elif kind == "directive" and directives is not None:
+            _directive(source, directives, position, match.group())
         position = match.end()
     return tokens
+
+
+def _directive(source: Source, directives: Directives, offset: int, line: str) -> None:
+    if source.text[source.text.rfind("\n", 0, offset) + 1 : offset].strip(" \t\f\v"):
+        _refuse_directive(source, offset, "unexpected '#'")
+    if marker := _MARKER.match(line):
+        file = re.sub(r"\\(.)", r"\1", marker[2] or "")
+        if not file and source.markers:
+            file = source.markers[-1].file
+        source.markers.append(LineMarker(offset, int(marker[1]), file))
+    elif pragma := _PRAGMA.match(line):
+        if pragma["what"] == "pack":
+            directives.pack(source, offset, pragma["rest"].rstrip())
+        elif pragma["what"] in _BAD_PRAGMAS:
+            _refuse_directive(source, offset, f"'#pragma {pragma['what']}' is not supported")
+    elif source.markers and (define := _DEFINE.match(line)):
+        _define(directives, *define.groups())
+    elif line.strip("# \t"):  # a line with nothing but `#` means nothing
+        hint = "run the text through `cpp` first, or pass cpp=True"
+        _refuse_directive(source, offset, f"a preprocessor line: {hint}")
+
+
+def _define(directives: Directives, verb: str, name: str, call: str | None, body: str) -> None:
+    if verb == "define" and call is None:
+        directives.macros[name] = body
+    else:
+        directives.macros.pop(name, None)
+
+
+def _refuse_directive(source: Source, offset: int, message: str) -> NoReturn:
+    raise source.declaration_error(offset, message)
 
 
 def _complaint(text: str, position: int) -> str:

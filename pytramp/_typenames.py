@@ -7,6 +7,8 @@ error, a wrong width would be a wrong value.
 from __future__ import annotations
 
 import os
+import platform
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,8 @@ from collections.abc import Iterator
 QUALIFIERS = frozenset({"const", "volatile", "restrict"})
 TAGGED = frozenset({"struct", "union", "enum"})
 KEYWORDS = frozenset(
-    "void _Bool char short int long signed unsigned float double __int128 _Complex".split()
+    "void _Bool char short int long signed unsigned float double __int128 _Float16 _Complex "
+    "_Float32 _Float64 _Float32x _Float64x".split()
 )
 
 # Compilers' and <complex.h>'s other names for the same keywords.
@@ -31,19 +34,30 @@ SYNONYMS = {
     "complex": "_Complex",
 }
 
-# Legal C, but a value of such a type cannot be passed yet: the type and what to do instead.
-UNSUPPORTED = {
-    **dict.fromkeys(
-        ("va_list", "__builtin_va_list", "__gnuc_va_list"),
-        "a C function of a variable argument list cannot be a callback yet",
-    ),
-    **dict.fromkeys(
-        "_Float32 _Float64 _Float128 _Float32x _Float64x __float128 __fp16 __bf16 "
-        "_Decimal32 _Decimal64 _Decimal128".split(),
-        "use float, double or long double where the C library offers them",
-    ),
-}
+_BY_BITS = "use float, double or long double where the C library offers them"
+_VECTOR = "vector types are not supported: pass a pointer to their elements"
 
+# Legal C, but a value of such a type cannot be passed: the type and what to do instead.
+UNSUPPORTED = dict.fromkeys(
+    "_Float128 _Float128x __float128 __fp16 __bf16 _Decimal32 _Decimal64 _Decimal128 "
+    "__ibm128 _Imaginary".split(),
+    _BY_BITS,
+) | {
+    "_Atomic": "an atomic object is passed by address: declare it 'void *'",
+    "_BitInt": "use one of the standard integer types",
+}
+_VECTOR_NAME = re.compile(r"__m(64|128|256|512)[a-z]*|s?v?(u?int|b?float|poly)\d+x\d+(x\d+)?_t")
+
+
+def refusal(name: str) -> str | None:
+    """Why a type of this name cannot be passed; None where that is not so."""
+    reason = UNSUPPORTED.get(name)
+    if reason is not None:
+        return f"{name!r} is not supported: {reason}"
+    return f"{name!r}: {_VECTOR}" if _VECTOR_NAME.fullmatch(name) else None
+
+
+VA_LISTS = frozenset({"va_list", "__builtin_va_list", "__gnuc_va_list"})
 
 _INTEGERS = {
     "": "int",
@@ -64,11 +78,10 @@ def _scalars() -> Iterator[tuple[str, str]]:
         yield words, canonical
         yield f"signed {words}", canonical
         yield f"unsigned {words}", f"unsigned {canonical}"
-    yield "_Float16", "_Float16"
     for name in ("float", "double", "long double"):
         yield name, name
         yield f"{name} _Complex", f"{name} _Complex"
-    for name in ("void", "_Bool", "char", "signed char", "unsigned char"):
+    for name in ("void", "_Bool", "char", "signed char", "unsigned char", "_Float16"):
         yield name, name
     for name in ("wchar_t", "char16_t", "char32_t"):
         yield name, name
@@ -83,7 +96,13 @@ _SCALARS = {_key(words.split()): canonical for words, canonical in _scalars() if
 
 def scalar(words: list[str]) -> str | None:
     """The canonical spelling of these specifiers, which C allows in any order; None for no type."""
-    return _SCALARS.get(_key(words))
+    return _SCALARS.get(_key(" ".join(_SAME.get(word, word) for word in words).split()))
+
+
+# ISO/IEC TS 18661: types of their own to the compiler, passed as what they are made of.
+_SAME = {"_Float32": "float", "_Float64": "double", "_Float32x": "double"}
+if platform.machine().lower() in ("x86_64", "amd64", "i686", "aarch64"):
+    _SAME["_Float64x"] = "long double"
 
 
 _LONG = struct.calcsize("l")
@@ -93,14 +112,20 @@ _WORD = "int" if _POINTER == 4 else _INT64
 _BY_SIZE = {1: "signed char", 2: "short", 4: "int", 8: _INT64}
 
 
-def _unsigned(spelling: str) -> str:
+def unsigned(spelling: str) -> str:
+    """The unsigned type beside a signed one."""
     return "unsigned " + spelling.removeprefix("signed ")
+
+
+def integer_of(size: int | None) -> str:
+    """The signed integer type of so many bytes; None for those of a pointer."""
+    return "__int128" if size == 16 else _BY_SIZE[_POINTER if size is None else size]
 
 
 def _pair(prefix: str, suffix: str, spelling: str) -> dict[str, str]:
     """The signed and the unsigned typedef: intptr_t and uintptr_t, and so on."""
-    signed, unsigned = f"{prefix}int{suffix}_t", f"{prefix}uint{suffix}_t"
-    return {signed: spelling, unsigned: _unsigned(spelling)}
+    names = f"{prefix}int{suffix}_t", f"{prefix}uint{suffix}_t"
+    return {names[0]: spelling, names[1]: unsigned(spelling)}
 
 
 def _fast_sizes() -> dict[int, int]:
@@ -131,7 +156,7 @@ def _standard() -> dict[str, str]:
     for bits, size in _fast_sizes().items():
         table |= _pair("", f"_fast{bits}", _word_sized(size))
     table |= _pair("", "ptr", _WORD) | _pair("", "max", _INT64)
-    return table | {"ptrdiff_t": _WORD, "ssize_t": _WORD, "size_t": _unsigned(_WORD)}
+    return table | {"ptrdiff_t": _WORD, "ssize_t": _WORD, "size_t": unsigned(_WORD)}
 
 
 def _word_sized(size: int) -> str:
@@ -162,8 +187,11 @@ def _system() -> dict[str, str]:
 # typedef name -> canonical spelling of the type that it stands for
 TYPEDEFS = _standard() | _system()
 
-# Names that pycparser must be told are types.
-TYPEDEF_NAMES = frozenset({*TYPEDEFS, "_Float16", "wchar_t", "char16_t", "char32_t", *UNSUPPORTED})
+# Scalars of C that are no keywords.
+CHARACTERS = frozenset({"wchar_t", "char16_t", "char32_t"})
+
+# Names of types that need no declaration.
+TYPEDEF_NAMES = frozenset({*TYPEDEFS, *CHARACTERS, *VA_LISTS, "PyObject"})
 
 # Words that a type may begin with, after its qualifiers.
-TYPE_WORDS = KEYWORDS | TAGGED | TYPEDEF_NAMES
+TYPE_WORDS = KEYWORDS | TAGGED | TYPEDEF_NAMES | frozenset(UNSUPPORTED)

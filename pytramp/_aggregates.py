@@ -1,0 +1,185 @@
+"""ctypes Structure and Union classes -> types by value, laid out as ctypes did.
+
+A class that pytramp.cdef made knows its C type itself. Imports ctypes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pytramp import _ctypes, _layout, _records
+from pytramp._core import Type, UnsupportedTypeError
+
+_SPELLINGS: dict[Any, str] = {}
+for _spelling, _cls in _ctypes._SCALARS.items():
+    _SPELLINGS.setdefault(_cls, _spelling)
+
+_Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__
+_CFuncPtr: Any = ctypes.CFUNCTYPE(None).__base__
+_ADDRESSES = (_Pointer, _CFuncPtr, ctypes.c_char_p, ctypes.c_wchar_p, ctypes.c_void_p)
+
+
+class _Run(NamedTuple):
+    """Bytes that bit-fields cover."""
+
+    start: int
+    end: int
+
+
+def aggregate(cls: Any) -> Type:
+    """The by-value type of a Structure or Union class.
+
+    Raises UnsupportedTypeError that names the field where there is one that C would lay out
+    differently, or that no C type has the layout of.
+    """
+    record = getattr(cls, "_pytramp_record_", None)
+    if record is not None and _owner(cls) is _owner(record.built.cls):
+        return _records.aggregate(record, cls)
+    keyword = "union" if issubclass(cls, ctypes.Union) else "struct"
+    if hasattr(cls, "_swappedbytes_"):
+        raise UnsupportedTypeError(
+            f"{cls.__qualname__!r} has its bytes swapped: C has no such type"
+        )
+    if getattr(cls, "_fields_", None) is None:
+        raise UnsupportedTypeError(f"{cls.__qualname__!r} is incomplete: it has no _fields_")
+    members = list(members_of(cls))
+    spelling = f"{keyword} {cls.__name__}"
+    return Type.aggregate(cls, spelling, ctypes.sizeof(cls), ctypes.alignment(cls), members)
+
+
+def _owner(cls: Any) -> Any:
+    """The class whose fields cls has."""
+    return next(owner for owner in cls.__mro__ if vars(owner).get("_fields_"))
+
+
+def members_of(cls: Any) -> Iterator[tuple[Type, int, int]]:
+    """(type, count, offset) of each field, those of base classes first."""
+    runs: list[_Run] = []
+    for owner in reversed(cls.__mro__):
+        fields = vars(owner).get("_fields_", ())
+        if any(len(field) > 2 for field in fields):
+            _check_bit_fields(owner, fields)
+        seen = set()
+        for place, (name, field_type, *bits) in enumerate(fields):
+            where = f"{owner.__qualname__}.{name}"
+            if name in seen:
+                raise UnsupportedTypeError(f"{where}: two fields have this name")
+            seen.add(name)
+            if bits:
+                first, width = _bits(owner, name)
+                runs.append(_Run(first // 8, (first + width + 7) // 8))
+                continue
+            is_last = place == len(fields) - 1
+            if _count(field_type) == 0 and is_last and not issubclass(cls, ctypes.Union):
+                continue  # a flexible array member
+            yield (*_member(field_type, where), _offset(owner, name, field_type, where))
+    yield from byte_members(runs)
+
+
+def byte_members(runs: list[tuple[int, int]] | list[_Run]) -> Iterator[tuple[Type, int, int]]:
+    """The bytes that bit-fields cover, merged: of class INTEGER wherever they are passed."""
+    byte = Type.scalar("unsigned char")
+    end = -1
+    start = 0
+    for first, last in sorted(runs):
+        if first > end:
+            if end > start:
+                yield byte, end - start, start
+            start = first
+        end = max(end, last)
+    if end > start:
+        yield byte, end - start, start
+
+
+def _offset(owner: Any, name: str, field_type: Any, where: str) -> int:
+    """Where ctypes put the field; _fields_ may have changed since it did."""
+    field: Any = vars(owner).get(name)
+    if getattr(field, "size", None) != ctypes.sizeof(field_type):
+        raise UnsupportedTypeError(f"{where}: _fields_ is not what the class was made with")
+    return int(field.offset)
+
+
+def _bits(owner: Any, name: str) -> tuple[int, int]:
+    """The first bit and the width that ctypes gave a bit-field."""
+    field: Any = vars(owner).get(name)
+    size = getattr(field, "size", 0)
+    if size >> 16 == 0:
+        where = f"{owner.__qualname__}.{name}"
+        raise UnsupportedTypeError(f"{where}: _fields_ is not what the class was made with")
+    return 8 * int(field.offset) + (size & 0xFFFF), size >> 16
+
+
+def _check_bit_fields(owner: Any, fields: Any) -> None:
+    """UnsupportedTypeError unless C places the fields of owner where ctypes did."""
+    described = [_described(owner)] if _described(owner) else []
+    skipped = len(described)
+    for _, field_type, *bits in fields:
+        size, alignment = ctypes.sizeof(field_type), ctypes.alignment(field_type)
+        described.append(_layout.Field(size, alignment, bits[0] if bits else None))
+    explicit = int(getattr(owner, "_align_", 0) or 1)
+    pack = int(getattr(owner, "_pack_", 0))
+    is_union = issubclass(owner, ctypes.Union)
+    layout = _layout.lay_out(described, is_union=is_union, explicit=explicit, pack=pack)
+    last = ""
+    for (name, _, *bits), place in zip(fields, layout.places[skipped:], strict=True):
+        first = _bits(owner, name)[0] if bits else 8 * vars(owner)[name].offset
+        last = name if bits else last
+        if first != place.bit:
+            _refuse_bit_field(owner, last, f"bit {place.bit} of {name!r} to bit {first}")
+    if layout.size != ctypes.sizeof(owner):
+        _refuse_bit_field(owner, last, f"{layout.size} bytes to {ctypes.sizeof(owner)}")
+
+
+def _described(owner: Any) -> Any:
+    """The fields of base classes as one."""
+    base = owner.__mro__[1]
+    if not getattr(base, "_fields_", None):
+        return None
+    return _layout.Field(ctypes.sizeof(base), ctypes.alignment(base))
+
+
+def _refuse_bit_field(owner: Any, name: str, what: str) -> None:
+    raise UnsupportedTypeError(
+        f"{owner.__qualname__}.{name}: ctypes lays this bit-field out in another way than a C "
+        f"compiler ({what}): declare the struct with pytramp.cdef()"
+    )
+
+
+def _count(field_type: Any) -> int:
+    count = 1
+    while issubclass(field_type, ctypes.Array):
+        count *= field_type._length_
+        field_type = field_type._type_
+    return count
+
+
+def _member(field_type: Any, where: str) -> tuple[Type, int]:
+    """The type of a field's elements, and how many there are."""
+    count = _count(field_type)
+    while issubclass(field_type, ctypes.Array):
+        field_type = field_type._type_
+    if count == 0:
+        raise UnsupportedTypeError(f"{where}: an array without elements cannot be passed by value")
+    return _element(field_type, where), count
+
+
+def _element(field_type: Any, where: str) -> Type:
+    if issubclass(field_type, _ADDRESSES):
+        return Type.pointer("void *")
+    if issubclass(field_type, (ctypes.Structure, ctypes.Union)):
+        inner = aggregate(field_type)
+        if inner.alignment > ctypes.alignment(field_type):
+            raise UnsupportedTypeError(
+                f"{where}: ctypes does not know that {inner.spelling!r} is aligned to "
+                f"{inner.alignment} bytes: declare the struct around it with pytramp.cdef(), too"
+            )
+        return inner
+    for base in field_type.__mro__:
+        if base in _SPELLINGS:
+            return Type.scalar(_SPELLINGS[base])
+    what = f"{field_type.__qualname__!r} cannot be passed in a struct"
+    is_object = field_type is ctypes.py_object
+    why = "its reference would be lost" if is_object else "no native C type has its layout"
+    raise UnsupportedTypeError(f"{where}: {what}: {why}")

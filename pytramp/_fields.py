@@ -1,0 +1,224 @@
+"""Gives a ctypes class exactly the layout that C gives its struct, or refuses.
+
+ctypes' own layout is tried first; then one with padding as fields of their own, in which bit-fields
+are attributes that read and write their bits.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import sys
+from typing import Any, NamedTuple
+
+from pytramp._core import UnsupportedTypeError
+from pytramp._model import Record
+
+
+class Given(NamedTuple):
+    """A member: its ctypes class, first bit, and width if it is a bit-field. No name: anonymous."""
+
+    name: str | None
+    cls: Any
+    bit: int
+    bits: int | None
+
+
+class _Plan(NamedTuple):
+    """What a class is to be made with."""
+
+    fields: list[tuple[Any, ...]]
+    settings: dict[str, Any]
+    is_padded: bool
+
+
+def give(cls: Any, record: Record, members: list[Given]) -> None:
+    """Sets the fields of cls. UnsupportedTypeError where ctypes cannot lay them out as C does."""
+    named = [
+        m if m.name is not None else m._replace(name=f"_anonymous_{i}")
+        for i, m in enumerate(members)
+    ]
+    anonymous = tuple(new.name for new, old in zip(named, members, strict=True) if old.name is None)
+    assert record.layout is not None
+    for plan in _plans(cls, record, named):
+        settings = plan.settings | ({"_anonymous_": anonymous} if anonymous else {})
+        trial = _trial(cls.__mro__[1], plan.fields, settings)
+        if trial is None or not _is_right(trial, record, named, plan):
+            continue
+        for name, value in settings.items():
+            setattr(cls, name, value)
+        cls._fields_ = plan.fields
+        bit_fields = _inherited(named, anonymous)
+        if plan.is_padded:
+            bit_fields |= {str(m.name): BitField(m) for m in named if m.bits is not None}
+            cls._names_ = tuple(member.name for member in named)
+            cls.__init__ = _initialise
+        for name, value in bit_fields.items():
+            setattr(cls, name, value)
+        cls._bit_fields_ = bit_fields
+        return
+    raise UnsupportedTypeError(f"ctypes cannot lay {record.spelling!r} out as C does")
+
+
+def _plans(cls: Any, record: Record, members: list[Given]) -> list[_Plan]:
+    """Ways to make the class, the most natural first."""
+    assert record.layout is not None
+    natural: list[tuple[Any, ...]] = [
+        (m.name, m.cls) if m.bits is None else (m.name, m.cls, m.bits) for m in members
+    ]
+    padded = _padded(record, members)
+    packed: dict[str, Any] = {"_pack_": 1}
+    if sys.version_info >= (3, 14):
+        packed["_layout_"] = "ms"
+    plans = [
+        _Plan(natural, {}, False),
+        _Plan(padded, {}, True),
+        _Plan(padded, packed, True),
+    ]
+    if sys.version_info >= (3, 13):
+        align = {"_align_": record.layout.alignment}
+        aligned = [plan._replace(settings=plan.settings | align) for plan in plans]
+        exact = [*plans[:1], *aligned[:2], *plans[1:2], *aligned[2:], *plans[2:]]
+        return exact
+    return plans
+
+
+def _padded(record: Record, members: list[Given]) -> list[tuple[Any, ...]]:
+    """Fields with the gaps between them filled; bit-fields become bytes."""
+    assert record.layout is not None
+    is_union = record.keyword == "union"
+    fields: list[tuple[Any, ...]] = []
+    end = 0
+
+    def fill(to: int, name: str) -> None:
+        nonlocal end
+        if to > end:
+            fields.append((f"_{name}_{len(fields)}", ctypes.c_ubyte * (to - end)))
+            end = to
+
+    for member in members:
+        start = member.bit // 8
+        if member.bits is not None:
+            if not is_union:
+                fill(start, "padding")
+                fill((member.bit + member.bits + 7) // 8, "bits")
+            continue
+        if not is_union:
+            fill(start, "padding")
+        fields.append((member.name, member.cls))
+        end = max(end, start + ctypes.sizeof(member.cls))
+    if is_union:
+        end = 0
+    if end < record.layout.size:
+        fill(record.layout.size, "padding")
+    return fields
+
+
+def _trial(base: Any, fields: list[tuple[Any, ...]], settings: dict[str, Any]) -> Any:
+    """A class made so, to look at; None where ctypes refuses."""
+    try:
+        return type("trial", (base,), {**settings, "_fields_": fields})
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        return None
+
+
+def _is_right(trial: Any, record: Record, members: list[Given], plan: _Plan) -> bool:
+    """Is everything in the class where C has it?"""
+    layout = record.layout
+    assert layout is not None
+    if ctypes.sizeof(trial) != layout.size or ctypes.alignment(trial) > layout.alignment:
+        return False
+    wants_alignment = sys.version_info >= (3, 13)
+    if wants_alignment and not plan.is_padded and ctypes.alignment(trial) != layout.alignment:
+        return False
+    return all(
+        _is_placed(trial, member) for member in members if not (plan.is_padded and member.bits)
+    )
+
+
+def _is_placed(trial: Any, member: Given) -> bool:
+    field = getattr(trial, str(member.name))
+    if member.bits is None:
+        is_same = field.size == ctypes.sizeof(member.cls)
+        return bool(is_same and field.offset == member.bit // 8)
+    size = ctypes.sizeof(member.cls)
+    width, low = field.size >> 16, field.size & 0xFFFF
+    # Until 3.12 ctypes has bit-fields that it reads and writes outside of the struct.
+    is_inside = 0 <= field.offset <= ctypes.sizeof(trial) - size and low + width <= 8 * size
+    return is_inside and bool(width == member.bits) and _is_written(trial, member)
+
+
+def _is_written(trial: Any, member: Given) -> bool:
+    """Does ctypes read and write the bits that it should? It ignores the width of a c_bool."""
+    assert member.bits is not None
+    value = trial()
+    setattr(value, str(member.name), True if member.cls is ctypes.c_bool else -1)
+    wanted = ((1 << member.bits) - 1) << member.bit
+    return int.from_bytes(bytes(value), "little") == wanted
+
+
+def _inherited(members: list[Given], anonymous: tuple[str | None, ...]) -> dict[str, Any]:
+    """The BitFields of anonymous members, which ctypes does not know to be theirs."""
+    found = {}
+    for member in members:
+        if member.name in anonymous:
+            for name, field in vars(member.cls).get("_bit_fields_", {}).items():
+                found[name] = field.moved(member.bit // 8)
+    return found
+
+
+def _initialise(self: Any, *args: Any, **fields: Any) -> None:
+    """As ctypes does it, but padding takes no argument."""
+    names = type(self)._names_
+    if len(args) > len(names):
+        raise TypeError("too many initializers")
+    for name, value in zip(names, args, strict=False):
+        if name in fields:
+            raise TypeError(f"duplicate values for field {name!r}")
+        setattr(self, name, value)
+    for name, value in fields.items():
+        setattr(self, name, value)
+
+
+class BitField:
+    """A bit-field of a class that ctypes cannot lay out by itself: reads and writes its bits."""
+
+    def __init__(self, member: Given) -> None:
+        assert member.bits is not None
+        self.offset = member.bit // 8
+        self.width = member.bits
+        self._low = member.bit % 8
+        self._bytes = ctypes.c_ubyte * ((self._low + member.bits + 7) // 8)
+        self._is_bool = member.cls is ctypes.c_bool
+        self._is_signed = not self._is_bool and member.cls(-1).value == -1
+
+    def moved(self, by: int) -> BitField:
+        """The same so many bytes further on: in a struct that holds this one."""
+        other = copy.copy(self)
+        other.offset += by
+        return other
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        raw = bytes(self._bytes.from_buffer(instance, self.offset))
+        value = int.from_bytes(raw, "little") >> self._low & ((1 << self.width) - 1)
+        if self._is_bool:
+            return bool(value)
+        if self._is_signed and value >> (self.width - 1):
+            value -= 1 << self.width
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        number = int(bool(value)) if self._is_bool else _index(value)
+        mask = ((1 << self.width) - 1) << self._low
+        raw = self._bytes.from_buffer(instance, self.offset)
+        old = int.from_bytes(bytes(raw), "little")
+        new = (old & ~mask) | (number << self._low & mask)
+        raw[:] = list(new.to_bytes(len(raw), "little"))
+
+
+def _index(value: Any) -> int:
+    if not hasattr(type(value), "__index__"):
+        raise TypeError(f"int expected instead of {type(value).__name__} instance")
+    return int(value.__index__())

@@ -1,0 +1,101 @@
+"""The layout that C gives a struct or union: System V, as GCC and clang lay out.
+
+Pure arithmetic over sizes and alignments. Positions are in bits from the beginning, counted from
+the lowest bit of each byte (little-endian); sizes and alignments are in bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """What the layout of one member depends on.
+
+    size and alignment are its type's; bits is the width of a bit-field, else None. explicit is
+    what `aligned` or `_Alignas` asked for, else None.
+    """
+
+    size: int
+    alignment: int
+    bits: int | None = None
+    named: bool = True
+    packed: bool = False
+    explicit: int | None = None
+
+
+class Place(NamedTuple):
+    """Where a member lies: its first bit, and how many it has."""
+
+    bit: int
+    bits: int
+
+
+class Layout(NamedTuple):
+    """One Place per Field."""
+
+    size: int
+    alignment: int
+    places: tuple[Place, ...]
+
+
+def lay_out(
+    fields: Sequence[Field], *, is_union: bool = False, explicit: int = 1, pack: int = 0
+) -> Layout:
+    """Lays out a struct or union.
+
+    explicit: what `aligned` asked for on the type, at least. pack: of `#pragma pack`, 0 for none.
+    """
+    end, bit, alignment = 0, 0, explicit
+    places = []
+    for field in fields:
+        if is_union:
+            bit = 0
+        bit = _start(field, bit, pack)
+        bits = 8 * field.size if field.bits is None else field.bits
+        places.append(Place(bit, bits))
+        bit += bits
+        end = max(end, bit)
+        alignment = max(alignment, _imposed(field, pack))
+    return Layout(_round_up((end + 7) // 8, alignment), alignment, tuple(places))
+
+
+def _round_up(value: int, unit: int) -> int:
+    return -(-value // unit) * unit
+
+
+def _capped(alignment: int, pack: int) -> int:
+    return min(alignment, pack) if pack else alignment
+
+
+def _start(field: Field, bit: int, pack: int) -> int:
+    """The first bit of a field that comes after bit."""
+    if field.bits is None:
+        return _round_up(bit, 8 * _plain_alignment(field, pack))
+    if field.bits == 0:  # pushes the next one to a boundary, packed or not
+        return _round_up(bit, 8 * max(field.alignment, field.explicit or 1))
+    if field.explicit is not None:
+        bit = _round_up(bit, 8 * _capped(field.explicit, pack))
+    if field.packed or pack:
+        return bit
+    unit = 8 * field.alignment
+    if bit % unit + field.bits > 8 * field.size:  # it would not fit into one object of its type
+        bit = _round_up(bit, unit)
+    return bit
+
+
+def _plain_alignment(field: Field, pack: int) -> int:
+    alignment = 1 if field.packed else field.alignment
+    return _capped(max(alignment, field.explicit or 1), pack)
+
+
+def _imposed(field: Field, pack: int) -> int:
+    """What the field asks of the alignment of the whole."""
+    if field.bits is None:
+        return _plain_alignment(field, pack)
+    if not field.named:
+        return 1
+    if pack:  # compilers look at `packed` only without it
+        return min(max(field.alignment, field.explicit or 1), pack)
+    return _plain_alignment(field, pack)

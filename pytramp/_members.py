@@ -1,0 +1,301 @@
+"""Reads the bodies of structs, unions and enums."""
+
+from __future__ import annotations
+
+from pytramp import _typenames
+from pytramp._attributes import Attributes
+from pytramp._constants import Value
+from pytramp._declarators import DeclaratorParser
+from pytramp._expressions import is_integer
+from pytramp._layout import Field, lay_out
+from pytramp._model import (
+    Array,
+    Enumeration,
+    Function,
+    Incomplete,
+    Member,
+    NoLayout,
+    Record,
+    Refused,
+    Scalar,
+    Use,
+    extent,
+    plain,
+)
+from pytramp._scope import Enumerator
+from pytramp._specifiers import RESERVED, Specifiers
+
+_MAX_NESTING = 40  # of structs by value in one another, over any number of declarations
+
+
+class MemberParser(DeclaratorParser):
+    """The part of the parser that reads struct, union and enum bodies, which headers have."""
+
+    def pack_at(self, offset: int) -> int:
+        """What `#pragma pack` says at offset; 0 for nothing."""
+        return 0
+
+    # ---- Structs and unions ----
+
+    def record(self, keyword: str, attributes: Attributes, tag: str | None) -> Record:
+        """Reads `{ members }` and the attributes after it."""
+        record = self._new_record(keyword, tag)
+        offset = self.offset
+        end = self.partners[self.place]
+        self.take()
+        members: list[Member] = []
+        while self.place < end:
+            if self.accept(";"):
+                continue
+            if self.word in ("_Static_assert", "static_assert"):
+                self.take()
+                self.skip_group()
+                continue
+            self._member_declaration(record, members)
+        self._check_unique_members(record, members)
+        pack = self.pack_at(self.offset)
+        self.take()
+        self.attributes(attributes)
+        record.members = tuple(members)
+        self._lay_out(record, attributes, pack, offset)
+        return record
+
+    def _new_record(self, keyword: str, tag: str | None) -> Record:
+        if tag is None:
+            return Record(keyword, None)
+        found = self.scope.tags.get(tag)
+        if found is None:
+            found = self.scope.tags[tag] = Record(keyword, tag)
+        self.check_tag(keyword, tag, found)
+        assert isinstance(found, Record)
+        if found.members is not None or found.refused is not None:
+            offset = self.offset_of(self.place - 1)
+            self.fail(offset, f"'{keyword} {tag}' is defined twice")
+        return found
+
+    def _member_declaration(self, record: Record, members: list[Member]) -> None:
+        made = self.specifiers()
+        if self.word == ";":
+            base = made.base
+            if isinstance(base, Record) and base.tag is None and made.is_definition:
+                members.append(self._member(record, made, None, Use(base), None, made.attributes))
+            self.take()
+            return
+        while True:
+            members.append(self._member_declarator(record, made))
+            if not self.accept(","):
+                break
+        if self.word != ";" and self.word != "}":
+            self.unexpected()
+        self.accept(";")
+
+    def _member_declarator(self, record: Record, made: Specifiers) -> Member:
+        own = Attributes()
+        offset = self.offset
+        declarator = self.declarator(own)
+        role = f"member {_called(record)}.{declarator.name or '(unnamed)'}: "
+        if declarator.name is None and self.word != ":":
+            self.unexpected()
+        use = self.built(made, declarator, role)
+        self.check(use, made.offset, role)
+        bits = None
+        if self.accept(":"):
+            bits = self._width(use, declarator.name, role)
+            self.attributes(own)
+        own.add(made.attributes)
+        if own.refused is not None and made.attributes.refused is None:
+            use = Use(self.refuse(declarator.name or "", role + own.refused[0], own.refused[1]))
+        return self._member(record, made, declarator.name, use, bits, own)._replace(offset=offset)
+
+    def _member(
+        self,
+        record: Record,
+        made: Specifiers,
+        name: str | None,
+        use: Use,
+        bits: int | None,
+        attributes: Attributes,
+    ) -> Member:
+        if isinstance(plain(use).type, Function):
+            self.fail(made.offset, f"member {_called(record)}.{name}: a function is no member")
+        return Member(name, use, bits, attributes.packed, attributes.aligned, made.offset)
+
+    def _width(self, use: Use, name: str | None, role: str) -> int:
+        offset = self.offset
+        width = self.constant().number
+        kind = plain(use).type
+        if isinstance(kind, Refused):
+            return max(width, 0)
+        scalar = kind.base if isinstance(kind, Enumeration) else kind
+        if not isinstance(scalar, Scalar) or not is_integer(scalar):
+            self.fail(offset, f"{role}only integers can be bit-fields")
+        most = 1 if scalar.spelling == "_Bool" else 8 * extent(Use(scalar))[0]
+        if not 0 <= width <= most:
+            self.fail(offset, f"{role}a width of {width} bits, where 0 to {most} can be")
+        if width == 0 and name is not None:
+            self.fail(offset, f"{role}a bit-field of no width has no name")
+        return width
+
+    def _check_unique_members(self, record: Record, members: list[Member]) -> None:
+        seen = set()
+        for member in members:
+            for name in _names(member):
+                if name in seen:
+                    self.fail(member.offset, f"two members of {_called(record)} are named {name!r}")
+                seen.add(name)
+
+    # ---- Layout ----
+
+    def _lay_out(self, record: Record, attributes: Attributes, pack: int, offset: int) -> None:
+        """Finds the layout, or remembers why there is none."""
+        if attributes.refused is not None:
+            reason, offset = attributes.refused
+            record.refused = self.refuse(record.spelling, f"{record.spelling!r}: {reason}", offset)
+            return
+        fields = []
+        depth = 0
+        for place, member in enumerate(record.members or ()):
+            is_last = place == len(record.members or ()) - 1
+            try:
+                fields.append(self._field(record, member, attributes.packed, is_last))
+            except NoLayout as error:
+                where = f"member {_called(record)}.{member.name or '(anonymous)'}"
+                reason = f"{where}: {error.refused.reason}"
+                record.refused = self.refuse(record.spelling, reason, member.offset)
+                return
+            depth = max(depth, _depth(member.use) + 1)
+            if _is_disputed(fields[-1], pack):
+                where = f"member {_called(record)}.{member.name}"
+                reason = (
+                    f"{where}: compilers do not agree on where such an 'aligned' bit-field lies"
+                )
+                record.refused = self.refuse(record.spelling, reason, member.offset)
+                return
+        if depth > _MAX_NESTING:
+            reason = f"{record.spelling!r} is nested too deeply"
+            record.refused = self.refuse(record.spelling, reason, offset)
+            return
+        record.depth = depth
+        is_union = record.keyword == "union"
+        explicit = attributes.aligned or 1
+        record.layout = lay_out(fields, is_union=is_union, explicit=explicit, pack=pack)
+
+    def _field(self, record: Record, member: Member, packed: bool, is_last: bool) -> Field:
+        use = member.use
+        kind = plain(use).type
+        if isinstance(kind, Array) and kind.length is None and is_last:
+            size, alignment = 0, self._extent(record, member, kind.element)[1]
+        else:
+            size, alignment = self._extent(record, member, use)
+        is_packed = packed or member.packed
+        return Field(
+            size, alignment, member.bits, member.name is not None, is_packed, member.alignment
+        )
+
+    def _extent(self, record: Record, member: Member, use: Use) -> tuple[int, int]:
+        kind = plain(use).type
+        if isinstance(kind, Array) and not isinstance(kind.length, (int, Refused, type(None))):
+            self.evaluated(kind.length)
+        try:
+            return extent(use)
+        except Incomplete as error:
+            where = f"member {_called(record)}.{member.name}"
+            self.fail(member.offset, f"{where}: {error} is incomplete: it has no size")
+
+    # ---- Enums ----
+
+    def enumeration(self, attributes: Attributes, tag: str | None) -> Enumeration:
+        """Reads `: type`, `{ A, B = 3 }` and the attributes after it."""
+        made = self._new_enumeration(tag)
+        fixed: Scalar | None = None
+        if self.accept(":"):
+            kind = plain(self.type_name()).type
+            fixed = kind if isinstance(kind, Scalar) else None
+        if self.word != "{":
+            made.base = fixed or made.base
+            return made
+        end = self.partners[self.place]
+        self.take()
+        following = 0
+        while self.place < end:
+            following = self._enumerator(made, following) + 1
+            if self.place < end:
+                self.expect(",")
+        self.take()
+        self.attributes(attributes)
+        made.base = fixed or Scalar(_base_of(made.values, attributes.packed))
+        return made
+
+    def _new_enumeration(self, tag: str | None) -> Enumeration:
+        if tag is None:
+            return Enumeration(None, Scalar("int"))
+        found = self.scope.tags.get(tag)
+        if found is None:
+            found = self.scope.tags[tag] = Enumeration(tag, Scalar("int"))
+        self.check_tag("enum", tag, found)
+        assert isinstance(found, Enumeration)
+        if found.values:
+            self.fail(self.offset_of(self.place - 1), f"'enum {tag}' is defined twice")
+        return found
+
+    def _enumerator(self, made: Enumeration, following: int) -> int:
+        if not self.is_name or self.word in RESERVED:
+            self.unexpected()
+        offset, name = self.offset, self.take()
+        self.attributes(Attributes())
+        number = self.constant().number if self.accept("=") else following
+        if not -(1 << 63) <= number < 1 << 64:
+            self.fail(offset, f"the value of {name!r} fits into no type")
+        if name in self.scope.names:
+            self.fail(offset, f"{name!r} is declared twice")
+        made.values[name] = number
+        self.scope.names[name] = Enumerator(_typed(number), made)
+        return number
+
+
+def _called(record: Record) -> str:
+    return record.tag or record.name or record.keyword
+
+
+def _is_disputed(field: Field, pack: int) -> bool:
+    """Do GCC and clang lay this bit-field out differently?"""
+    if not field.bits or field.explicit is None:
+        return False
+    return pack > 0 or (not field.packed and field.explicit < field.alignment)
+
+
+def _names(member: Member) -> list[str]:
+    """The names that a member brings into its struct: those of an anonymous one are its own."""
+    if member.name is not None:
+        return [member.name]
+    kind = member.use.type
+    if not isinstance(kind, Record) or member.bits is not None:
+        return []
+    return [name for inner in kind.members or () for name in _names(inner)]
+
+
+def _depth(use: Use) -> int:
+    kind = plain(use).type
+    while isinstance(kind, Array):
+        kind = plain(kind.element).type
+    return kind.depth if isinstance(kind, Record) else 0
+
+
+def _typed(number: int) -> Value:
+    """An enumerator's type: int where it fits, else the first that takes it."""
+    if -(1 << 31) <= number < 1 << 31:
+        return Value(number)
+    if 0 <= number < 1 << 32:
+        return Value(number, 32, True)
+    return Value(number, 64, number >= 1 << 63)
+
+
+def _base_of(values: dict[str, int], packed: bool) -> str:
+    """The integer type that GCC and clang take for an enum of these values."""
+    low, high = min(values.values(), default=0), max(values.values(), default=0)
+    for size in (1, 2, 4, 8) if packed else (4, 8):
+        if low >= 0 and high < 1 << (8 * size):
+            return _typenames.unsigned(_typenames.integer_of(size))
+        if low < 0 and -low <= 1 << (8 * size - 1) and high < 1 << (8 * size - 1):
+            return _typenames.integer_of(size)
+    return "long long"

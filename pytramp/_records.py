@@ -1,0 +1,351 @@
+"""C structs and unions -> ctypes classes of exactly that layout, and their types by value.
+
+Classes are made once per Record, under one lock; imports ctypes. A Record that ctypes cannot lay
+out as C does keeps its class, without fields, for pointers to it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any, NamedTuple
+
+from pytramp import _ctypes, _fields
+from pytramp._core import Type, UnsupportedTypeError
+from pytramp._model import (
+    Array,
+    Enumeration,
+    Function,
+    Pointer,
+    Record,
+    Refused,
+    Scalar,
+    Special,
+    Use,
+    is_object,
+    plain,
+)
+
+_LOCK = threading.RLock()
+
+
+class Built:
+    """What was made of a Record. error: why it has no fields."""
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+        self.is_complete = False
+        self.error: str | None = None
+        self.type: Type | None = None
+
+
+def class_of(record: Record) -> Any:
+    """The complete class; UnsupportedTypeError where there is none."""
+    with _LOCK:
+        _complete(record)
+        while _pending:  # what pointers lead to
+            try:
+                _complete(_pending.pop())
+            except UnsupportedTypeError:
+                pass  # who passes it by value hears of it
+        return record.built.cls
+
+
+def pointed_class(record: Record) -> Any:
+    """The class, without fields where it has none: for ctypes.POINTER, and for incomplete types."""
+    try:
+        return class_of(record)
+    except UnsupportedTypeError:
+        return record.built.cls
+
+
+def aggregate(record: Record, cls: Any = None) -> Type:
+    """The type by value; cls is a subclass to make instances of. Errors as class_of."""
+    own = class_of(record)
+    if cls is not None and cls is not own:
+        return _aggregate(record, cls)
+    with _LOCK:
+        if record.built.type is None:
+            record.built.type = _aggregate(record, own)
+        made: Type = record.built.type
+        return made
+
+
+_pending: list[Record] = []  # guarded by _LOCK
+
+
+def _begin(record: Record) -> Any:
+    """The class, maybe without fields yet."""
+    if record.built is None:
+        base = ctypes.Union if record.keyword == "union" else ctypes.Structure
+        name = record.tag or record.name or "anonymous"
+        namespace = {"__module__": "pytramp", "_pytramp_record_": record}
+        record.built = Built(type(name, (base,), namespace))
+        if record.layout is not None:
+            _pending.append(record)
+    return record.built.cls
+
+
+def _complete(record: Record) -> None:
+    cls = _begin(record)
+    built = record.built
+    if built.error is not None:
+        raise UnsupportedTypeError(built.error)
+    if built.is_complete:
+        return
+    if record.refused is not None:
+        raise UnsupportedTypeError(record.refused.reason)
+    if record.layout is None or record.members is None:
+        raise UnsupportedTypeError(f"{record.spelling!r} is incomplete: its members are not known")
+    built.is_complete = True
+    try:
+        _fields.give(cls, record, _members(record))
+    except UnsupportedTypeError as error:
+        built.is_complete = False
+        built.error = str(error)
+        raise
+
+
+def _members(record: Record) -> list[_fields.Given]:
+    """The members with their ctypes classes."""
+    given = []
+    layout, members = record.layout, record.members
+    assert layout is not None
+    assert members is not None
+    for member, place in zip(members, layout.places, strict=True):
+        where = (
+            f"member {record.tag or record.name or record.keyword}.{member.name or '(anonymous)'}"
+        )
+        is_bits = member.bits is not None
+        if is_bits and member.name is None:
+            continue
+        try:
+            kind = _bit_class(member.use) if is_bits else class_for(member.use)
+        except UnsupportedTypeError as error:
+            raise UnsupportedTypeError(f"{where}: {error}") from None
+        given.append(_fields.Given(member.name, kind, place.bit, member.bits))
+    return given
+
+
+# ---- Types -> ctypes classes ----
+
+
+def _scalar_class(scalar: Scalar) -> Any:
+    if scalar.spelling not in _ctypes._SCALARS:
+        raise UnsupportedTypeError(f"ctypes has no type for {scalar.spelling!r}")
+    return _ctypes._SCALARS[scalar.spelling]
+
+
+def _bit_class(use: Use) -> Any:
+    """The class of a bit-field, which is a number even where the type is char or wchar_t."""
+    from pytramp._expressions import is_unsigned
+
+    kind = plain(use).type
+    scalar = kind.base if isinstance(kind, Enumeration) else kind
+    assert isinstance(scalar, Scalar)
+    if scalar.spelling == "_Bool":
+        return ctypes.c_bool
+    size = Type.scalar(scalar.spelling).size
+    names = {1: "int8", 2: "int16", 4: "int32", 8: "int64"}
+    if size not in names:
+        raise UnsupportedTypeError(f"ctypes has no bit-fields of type {scalar.spelling!r}")
+    return getattr(ctypes, f"c_{'u' if is_unsigned(scalar) else ''}{names[size]}")
+
+
+def class_for(use: Use) -> Any:
+    """The ctypes class of a type, None for void. UnsupportedTypeError where ctypes has none."""
+    kind = plain(use).type
+    if isinstance(kind, Scalar):
+        return _scalar_class(kind)
+    if isinstance(kind, Enumeration):
+        return _scalar_class(kind.base)
+    if isinstance(kind, Pointer):
+        return _pointer_class(kind.target)
+    if isinstance(kind, Record):
+        with _LOCK:
+            _complete(kind)
+            return kind.built.cls
+    if isinstance(kind, Array):
+        return _array_class(kind)
+    if isinstance(kind, Refused):
+        raise UnsupportedTypeError(kind.reason)
+    what = repr(kind.name) if isinstance(kind, Special) else "a function"
+    raise UnsupportedTypeError(f"ctypes has no type for {what}")
+
+
+def _array_class(array: Array) -> Any:
+    element = class_for(array.element)
+    length = 0 if array.length is None else array.length
+    if isinstance(length, Refused):
+        raise UnsupportedTypeError(length.reason)
+    if not isinstance(length, int):
+        raise UnsupportedTypeError("ctypes has no array whose length is a parameter")
+    try:
+        return element * length
+    except (OverflowError, ValueError):
+        raise UnsupportedTypeError(f"ctypes has no array of {length} elements") from None
+
+
+_TEXT = {"char": ctypes.c_char_p, "wchar_t": ctypes.c_wchar_p}
+
+
+def _pointer_class(target: Use) -> Any:
+    """Of `const char *` c_char_p; c_void_p where ctypes cannot say what is pointed at."""
+    kind, qualifiers = plain(target)
+    if isinstance(kind, Scalar):
+        if kind.spelling in _TEXT and "const" in qualifiers:
+            return _TEXT[kind.spelling]
+        if kind.spelling == "void":
+            return ctypes.c_void_p
+    if isinstance(kind, Function):
+        return _function_class(kind)
+    if is_object(target):
+        return ctypes.py_object
+    if isinstance(kind, Record):
+        with _LOCK:
+            return ctypes.POINTER(_begin(kind))
+    try:
+        return ctypes.POINTER(class_for(target))
+    except UnsupportedTypeError:
+        return ctypes.c_void_p
+
+
+def _function_class(function: Function) -> Any:
+    """The class that a Closure's as_ctypes() makes for the same signature."""
+    if function.variadic:
+        return ctypes.c_void_p
+    try:
+        result = _passed_class(function.result)
+        arguments = [_passed_class(parameter.use) for parameter in function.parameters]
+        return ctypes.CFUNCTYPE(result, *arguments)
+    except (UnsupportedTypeError, TypeError):
+        return ctypes.c_void_p
+
+
+def _passed_class(use: Use) -> Any:
+    """Pointers are plain addresses there, as in pytramp._ctypes.prototype_of."""
+    kind = plain(use).type
+    if isinstance(kind, Pointer) and isinstance(plain(kind.target).type, Function):
+        return _pointer_class(kind.target)
+    if isinstance(kind, (Pointer, Array)):
+        return ctypes.c_void_p
+    if isinstance(kind, Function):
+        return _function_class(kind)
+    if isinstance(kind, Record):
+        with _LOCK:
+            return _begin(kind)
+    return class_for(use)
+
+
+# ---- Types by value ----
+
+
+class _Leaf(NamedTuple):
+    """A scalar or a pointer in a struct, or bytes of bit-fields."""
+
+    offset: int
+    size: int
+    is_integer: bool
+    is_named: bool
+
+
+def _aggregate(record: Record, cls: Any) -> Type:
+    from pytramp._aggregates import byte_members
+
+    layout, members = record.layout, record.members
+    assert layout is not None
+    assert members is not None
+    _refuse_disputed(record)
+    parts: list[tuple[Type, int, int]] = []
+    runs: list[tuple[int, int]] = []
+    for member, place in zip(members, layout.places, strict=True):
+        if member.bits is not None:
+            if member.name is not None:
+                runs.append((place.bit // 8, (place.bit + place.bits + 7) // 8))
+            continue
+        element, count = counted(member.use)
+        if count:
+            parts.append((_element(element), count, place.bit // 8))
+    parts += byte_members(runs)
+    return Type.aggregate(cls, record.spelling, layout.size, layout.alignment, parts)
+
+
+def counted(use: Use) -> tuple[Use, int]:
+    """The elements of an array of arrays, and how many there are."""
+    count = 1
+    kind = plain(use).type
+    while isinstance(kind, Array):
+        count *= kind.length if isinstance(kind.length, int) else 0
+        use = kind.element
+        kind = plain(use).type
+    return use, count
+
+
+def _element(use: Use) -> Type:
+    kind = plain(use).type
+    if isinstance(kind, Record):
+        return aggregate(kind)
+    if isinstance(kind, Pointer):
+        return Type.pointer("void *")
+    scalar = kind.base if isinstance(kind, Enumeration) else kind
+    assert isinstance(scalar, Scalar)
+    return Type.scalar(scalar.spelling)
+
+
+def _refuse_disputed(record: Record) -> None:
+    """GCC lets unnamed bit-fields decide about registers, clang does not."""
+    layout = record.layout
+    if layout is None or layout.size > 16 or not _has_unnamed(record):
+        return
+    leaves = list(_leaves(record, 0))
+    for start in range(0, layout.size, 8):
+        here = [
+            leaf for leaf in leaves if leaf.offset < start + 8 and leaf.offset + leaf.size > start
+        ]
+        is_integer = any(leaf.is_integer for leaf in here if leaf.is_named)
+        if not is_integer and any(not leaf.is_named for leaf in here):
+            raise UnsupportedTypeError(
+                f"{record.spelling!r} by value: compilers do not agree on how to pass its unnamed "
+                "bit-fields: give them names"
+            )
+
+
+def _has_unnamed(record: Record) -> bool:
+    for member in record.members or ():
+        if member.bits and member.name is None:
+            return True
+        kind = plain(counted(member.use)[0]).type
+        if isinstance(kind, Record) and _has_unnamed(kind):
+            return True
+    return False
+
+
+def _leaves(record: Record, base: int) -> list[_Leaf]:
+    """Everything in a small struct, from offset base on."""
+    found = []
+    layout = record.layout
+    assert layout is not None
+    for member, place in zip(record.members or (), layout.places, strict=True):
+        offset = base + place.bit // 8
+        if member.bits is not None:
+            end = base + (place.bit + place.bits + 7) // 8
+            if member.bits:
+                found.append(_Leaf(offset, end - offset, True, member.name is not None))
+            continue
+        element, count = counted(member.use)
+        kind = plain(element).type
+        for _ in range(min(count, 16)):
+            if isinstance(kind, Record):
+                found += _leaves(kind, offset)
+                assert kind.layout is not None
+                offset += kind.layout.size
+            else:
+                type_ = _element(element)
+                is_integer = (
+                    not type_.canonical.split()[0]
+                    .strip("_")
+                    .startswith(("float", "double", "Float"))
+                )
+                found.append(_Leaf(offset, type_.size, is_integer, True))
+                offset += type_.size
+    return found
