@@ -9,10 +9,8 @@ from pytramp._core import (
     Closure,
     DeclarationError,
     FreedCallbackError,
-    Pointer,
     Signature,
     UnsupportedTypeError,
-    VarArgs,
     get_errno,
     reserve,
     set_errno,
@@ -23,6 +21,7 @@ from pytramp._propagate import propagate
 TYPE_CHECKING = False  # importing it from typing would take longer than all the rest
 if TYPE_CHECKING:
     from pytramp import c as c
+    from pytramp._cdef import cdef as cdef
 
 __version__ = "0.1.0"
 
@@ -30,12 +29,11 @@ __all__ = [
     "Closure",
     "DeclarationError",
     "FreedCallbackError",
-    "Pointer",
     "Signature",
     "UnsupportedTypeError",
-    "VarArgs",
     "c",
     "callback",
+    "cdef",
     "get_errno",
     "propagate",
     "reserve",
@@ -45,9 +43,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """``pytramp.c`` is imported when it is first used: it needs typing, which costs time."""
+    """``pytramp.c`` and ``pytramp.cdef`` are imported when they are first used: what they need
+    costs time."""
     if name == "c":
         import importlib
 
         return importlib.import_module("pytramp.c")
+    if name == "cdef":
+        from pytramp._cdef import cdef
+
+        return cdef
     raise AttributeError(f"module 'pytramp' has no attribute {name!r}")

@@ -1,0 +1,591 @@
+"""cdef: what it reads, what its names are, and what it says about what it cannot read."""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+import pickle
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import native
+import pytest
+import tools
+
+import pytramp
+from pytramp import declare
+
+TEXT = """
+typedef struct { double x, y; } point;            /* no tag */
+typedef double (*objective)(unsigned n, const double x[n], double grad[n], void *data);
+struct node { struct node *next; int values[3]; };
+enum color { RED, GREEN = 5, BLUE };
+typedef enum { LOW = -1, HIGH } level;
+enum { SIZE = 4 * sizeof(int), MASK = ~0u >> 4, WIDE = 1ll << 40, SIGN = -1 < 0u ? 1 : 2 };
+int compare(const void *a, struct node n);
+typedef unsigned char byte;
+typedef __int128 big;
+typedef int function(int);
+typedef byte digest[SIZE];
+struct opaque;
+union number { int i; float f; };
+"""
+
+
+@pytest.fixture(scope="module")
+def types() -> Any:
+    return pytramp.cdef(TEXT)
+
+
+# ---- The namespace ----
+
+
+def test_structs_are_ctypes_classes(types: Any) -> None:
+    assert issubclass(types.point, ctypes.Structure)
+    assert [name for name, *_ in types.point._fields_] == ["x", "y"]
+    assert issubclass(types.number, ctypes.Union)
+    assert types.node is types["struct node"]
+    assert types.node._fields_[0][1] is ctypes.POINTER(types.node)
+    assert types.point.__name__ == "point"
+
+
+def test_enums_are_int_enums(types: Any) -> None:
+    assert issubclass(types.color, enum.IntEnum)
+    assert list(types.color) == [0, 5, 6]
+    assert types.GREEN is types.color.GREEN
+    assert types.level.LOW == -1
+    assert (types.SIZE, types.MASK, types.WIDE, types.SIGN) == (16, 0x0FFFFFFF, 1 << 40, 2)
+    assert type(types.SIZE) is int
+
+
+def test_functions_are_signatures(types: Any) -> None:
+    assert str(types.compare) == "int (const void *, struct node)"
+    assert types.compare.name == "compare"
+    assert str(types.function) == "int (int)"
+    assert str(types.objective) == ("double (unsigned int n, const double [n], double [n], void *)")
+    closure = types.objective(lambda n, x, grad, data: sum(x))
+    assert isinstance(closure, pytramp.Closure)
+
+
+def test_other_types(types: Any) -> None:
+    assert types.byte is ctypes.c_ubyte
+    assert types.digest is ctypes.c_ubyte * 16
+    assert types.big == declare.type_of("__int128")
+    assert not hasattr(types.opaque, "_fields_")
+
+
+def test_the_mapping(types: Any) -> None:
+    assert "point" in types
+    assert "struct node" in types
+    assert "union node" not in types
+    assert "size_t" not in types
+    assert 3 not in types
+    names = list(types)
+    assert len(names) == len(types) == len(set(names))
+    assert {"point", "node", "RED", "compare", "opaque"} <= set(names)
+    assert set(dir(types)) == set(names)
+    assert repr(types).startswith(f"<pytramp.Types of {len(names)} names: point, objective, RED")
+
+
+def test_unknown_names(types: Any) -> None:
+    with pytest.raises(AttributeError, match=r"nothing is declared as 'pont'; did you mean"):
+        _ = types.pont
+    with pytest.raises(KeyError, match=r"did you mean 'node'"):
+        _ = types["nod"]
+    with pytest.raises(AttributeError):
+        _ = types.__wrapped__
+    assert not hasattr(types, "size_t")
+
+
+def test_it_cannot_be_changed(types: Any) -> None:
+    with pytest.raises(AttributeError):
+        types.point = 3
+    with pytest.raises(AttributeError):
+        del types.point
+    with pytest.raises(TypeError):
+        pickle.dumps(types)
+
+
+def test_a_tag_and_a_typedef_of_one_name() -> None:
+    text = "struct a { char c; }; typedef struct { double d; } a; struct b { int i; };"
+    types = pytramp.cdef(text)
+    assert ctypes.sizeof(types.a) == 8
+    assert ctypes.sizeof(types["struct a"]) == 1
+    assert list(types) == ["a", "struct a", "b"]
+    assert dir(types) == ["a", "b"]
+    size = declare.type_of("struct a", types).size
+    assert (size, declare.type_of("a", types).size) == (1, 8)
+
+
+def test_threads_get_the_same_classes() -> None:
+    members = "".join(f"struct s{i} {{ struct s{i - 1} *p; int x[{i}]; }};" for i in range(1, 60))
+    types = pytramp.cdef(members)
+    got: list[list[Any]] = []
+    barrier = threading.Barrier(8)
+
+    def run() -> None:
+        barrier.wait()
+        got.append([types[f"s{i}"] for i in range(59, 0, -1)])
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 8
+    assert all(classes == got[0] for classes in got)
+    assert ctypes.sizeof(types.s59) == 8 + 59 * 4 + 4
+
+
+# ---- As types= ----
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "double (point, struct node *, const point *)",
+        "enum color (level, enum color *)",
+        "int (function *, objective, byte, big)",
+        "void (objective *, struct node, union number)",
+        "int (int n, point [n], digest, const digest, digest [n])",
+        "int (struct opaque *, struct unknown *, digest *)",
+        "objective (int)",
+    ],
+)
+def test_declarations_use_the_names(types: Any, text: str) -> None:
+    signature = pytramp.Signature(text, types=types)
+    assert pytramp.Signature(str(signature), types=types) == signature
+    assert str(signature) == text
+
+
+def test_what_a_callback_gets(types: Any) -> None:
+    got = []
+    closure = pytramp.Signature("double (point p, struct node *n)", types=types)(
+        lambda p, n: got.append((p, n)) or p.x + n[0].values[1]
+    )
+    node = types.node(None, (1, 2, 3))
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, types.point, ctypes.POINTER(types.node))
+    call = ctypes.cast(closure.address, prototype)
+    assert call(types.point(0.5, 1.5), ctypes.byref(node)) == 2.5
+    assert type(got[0][0]) is types.point
+
+
+def test_a_function_type_decays(types: Any) -> None:
+    signature = pytramp.Signature("int (function f)", types=types)
+    assert str(signature) == "int (function *)"
+    assert signature == pytramp.Signature("int (int (*)(int))")
+
+
+def test_the_same_struct_from_ctypes(types: Any) -> None:
+    by_class = pytramp.Signature.from_types(types.point, types.point)
+    assert by_class == pytramp.Signature("point (point)", types=types)
+
+    class Sub(types.point):  # type: ignore[name-defined, misc]
+        def norm(self) -> float:
+            return float(self.x**2 + self.y**2)
+
+    assert pytramp.Signature.from_types(float, Sub).arguments[0].ctype is Sub
+
+
+@pytest.mark.parametrize("wrong", [3, {"point": int}, "point", object()])
+def test_types_must_come_from_cdef(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"types= is what (pytramp\.)?cdef\(\) made"):
+        pytramp.Signature("int (int)", types=wrong)
+    with pytest.raises(TypeError, match=r"types= is what cdef\(\) made"):
+        pytramp.cdef("", types=wrong)
+
+
+def test_earlier_declarations(types: Any) -> None:
+    more = pytramp.cdef("typedef struct { point a, b; } line; enum { MORE = BLUE };", types=types)
+    assert more.line._fields_[0][1] is types.point
+    assert more.point is types.point
+    assert more.MORE == 6
+    assert {"line", "point"} <= set(more)
+    assert "line" not in types
+
+
+def test_only_text_is_read() -> None:
+    for wrong in (None, b"int f(int);", 3):
+        with pytest.raises(TypeError, match="C declarations are a str"):
+            pytramp.cdef(wrong)  # type: ignore[arg-type]
+
+
+# ---- What is read ----
+
+ACCEPTED = [
+    "",
+    ";;",
+    "int x; extern int y, *z; static const int a[] = { 1, 2, (3) }, b = 4;",
+    "static inline int f(int x) { if (x) { return '}'; } return \"}\"[0]; }",
+    "__extension__ typedef struct { int x; } s __attribute__((unused));",
+    'extern int f(int) __asm__("g") __attribute__((nothrow, format(printf, 1, 2)));',
+    "_Noreturn void f(void); [[noreturn]] void g(void); __attribute__((noreturn)) void h(void);",
+    '_Static_assert(sizeof(int) == 4, "int"); static_assert(1);',
+    "void f(char *__restrict a, const char *restrict b);",
+    "int f(int (x), int size_t, register int y);",
+    "int (f)(int), *g(void), (*h)(int);",
+    "typedef void *(__attribute__((alloc_size(1))) *allocate)(unsigned long);",
+    "struct s; typedef struct s s; struct s { s *next; }; struct t { struct u *u; };",
+    "struct a { struct b *b; }; struct b { struct a a; };",
+    "typedef int a, *b, c[3], d(int), (*e)(void);",
+    "typedef int a; typedef int a; typedef a a;",
+    '# 1 "x.h"\n#pragma once\n#pragma GCC diagnostic push\n#line 3\nint f(int);\n#',
+    "enum e : unsigned char { A, B, }; enum __attribute__((packed)) p { C };",
+    'struct { int x; }; struct s { int : 3; _Static_assert(1, ""); struct { int a; }; };',
+    "typedef struct { int n; double x[]; } flexible;",
+    "int a \\\n = 3; // comment\n/* comment */ int f(void);",
+    "typedef __typeof__(int *) p; typedef unsigned u __attribute__((mode(DI)));",
+    "typedef int v __attribute__((vector_size(16))); v f(v); struct s { v x; };",
+    "enum { A = 'a', B = L'b', C = '\\n', D = 0x1F'FF, E = 0b11, F = 017, G = sizeof \"abc\" };",
+    "enum { A = (char)300, B = (_Bool)7, C = (unsigned short)-1, D = __alignof__(double) };",
+    "struct s { char c; int x; }; enum { A = __builtin_offsetof(struct s, x) };",
+    "void f(struct only_here *p); void g(int, ...);",
+    "_Alignas(16) int x; struct s { _Alignas(double) char c; alignas(32) char d; };",
+    "_Thread_local int t; auto int u; typedef long double _Complex z; __int128 w;",
+]
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_accepted(text: str) -> None:
+    types = pytramp.cdef(text)
+    for name in types:
+        try:
+            types[name]
+        except pytramp.UnsupportedTypeError:
+            assert "__attribute__" in text
+
+
+def test_constant_expressions() -> None:
+    """As the C compiler has them."""
+    expressions = [
+        "1 + 2 * 3 - 4 / 3 % 5",
+        "-7 / 2",
+        "-7 % 3",
+        "1 << 3 | 1",
+        "~5 & 0xff ^ 3",
+        "!3 || 0 && 1",
+        "-1 < 0u",
+        "-1 > 0u",
+        "(char)200",
+        "(unsigned char)-1",
+        "0x80000000 >> 31",
+        "-8 >> 1",
+        "sizeof(long) * 2",
+        "1 ? 2 : 1 / 0",
+        "2147483647 + 0u",
+        "0xffffffff + 1u",
+        "~0u",
+        "~0ul >> 60",
+        "(3, 4) * 0 + 1" if False else "(3) * 0 + 1",
+        "'a' + '\\x41'",
+        "sizeof(int[3])",
+        "(int)3000000000u",
+        "010 + 0x10 + 0b10",
+        "1u - 2u > 0",
+        "sizeof(struct { char c; double d; })",
+        "-1l < 0u",
+    ]
+    lines = [f'printf("%lld\\n", (long long)({text}));' for text in expressions]
+    source = "#include <stdio.h>\nint main(void) { " + " ".join(lines) + " return 0; }"
+    native.need("gcc")
+    wanted = list(map(int, run_c(source).split()))
+    text = "".join(f"enum {{ V{i} = (long long)({e}) }};" for i, e in enumerate(expressions))
+    types = pytramp.cdef(text)
+    assert [types[f"V{i}"] for i in range(len(expressions))] == wanted
+
+
+def run_c(source: str) -> str:
+    folder = native.folder()
+    program = folder / f"constants-{abs(hash(source))}"
+    program.with_suffix(".c").write_text(source)
+    native.execute(["gcc", "-w", program.with_suffix(".c"), "-o", program], env={"LD_PRELOAD": ""})
+    return subprocess.run(
+        [program], capture_output=True, text=True, check=True, env={"LD_PRELOAD": ""}
+    ).stdout
+
+
+# ---- Structs ----
+
+
+def test_bit_fields_behave_like_fields() -> None:
+    """Also those that ctypes cannot lay out by itself."""
+    members = "char c; int a : 5; unsigned b : 20; _Bool f : 1; long n;"
+    types = pytramp.cdef(f"struct __attribute__((packed)) s {{ {members} }};")
+    value = types.s(b"c", -3, 1000, True, 7)
+    assert (value.c, value.a, value.b, value.f, value.n) == (b"c", -3, 1000, True, 7)
+    value.b = 1 << 20
+    assert (value.a, value.b, value.n) == (-3, 0, 7)
+    assert types.s(a=2, n=1).a == 2
+    with pytest.raises(TypeError):
+        value.a = "x"
+    with pytest.raises(TypeError, match="too many initializers"):
+        types.s(b"c", 1, 2, True, 3, 4)
+    with pytest.raises(TypeError, match="duplicate values for field 'c'"):
+        types.s(b"c", c=b"d")
+
+
+def test_anonymous_members() -> None:
+    types = pytramp.cdef("struct s { int kind; union { int i; struct { float x, y; }; }; };")
+    value = types.s(kind=1)
+    value.y = 2.5
+    assert (value.kind, value.i, value.y) == (1, 0, 2.5)
+
+
+def test_function_pointer_members() -> None:
+    types = pytramp.cdef(
+        "struct ops { int (*open)(struct ops *self, double x); int (*log)(const char *, ...); };"
+    )
+    signature = pytramp.Signature("int (struct ops *self, double x)", types=types)
+    got = []
+    closure = signature(lambda self, x: got.append(x) or 3)
+    value = types.ops()
+    value.open = closure.as_ctypes()
+    assert value.open(ctypes.addressof(value), 2.5) == 3
+    assert got == [2.5]
+    assert types.ops._fields_[1][1] is ctypes.c_void_p
+
+
+def test_pointer_members() -> None:
+    types = pytramp.cdef(
+        "struct s { const char *text; char *buffer; void *any; int **rows; struct o *o; };"
+    )
+    kinds = dict(types.s._fields_)
+    assert kinds["text"] is ctypes.c_char_p
+    assert kinds["buffer"] is ctypes.POINTER(ctypes.c_char)
+    assert kinds["any"] is ctypes.c_void_p
+    assert kinds["rows"] is ctypes.POINTER(ctypes.POINTER(ctypes.c_int))
+    assert kinds["o"] is ctypes.POINTER(types.o)
+
+
+PASSED = [
+    "struct { int a : 3; unsigned b : 20; long c : 40; }",
+    "struct { float x; int a : 9; }",
+    "struct { double x; char a : 1, b : 7; }",
+    "struct __attribute__((packed)) { char c; int a : 5; double x; }",
+    "struct __attribute__((aligned(16))) { double x; }",
+    "struct { int n; _Alignas(16) float x; }",
+    "struct { _Bool a : 1, b : 1; short : 0; short c : 4; }",
+    "union { int a : 9; float x; }",
+    "struct { int n; char rest[]; }",
+    "struct { struct { int a : 4; int : 4; int b; }; float x; }",
+]
+
+
+@pytest.mark.parametrize("definition", PASSED)
+def test_by_value(definition: str) -> None:
+    """C calls with the struct, and gets it back: every byte that is a member's."""
+    types = pytramp.cdef(f"typedef {definition} T;")
+    cls = types.T
+    size = ctypes.sizeof(cls)
+    got = []
+    closure = pytramp.Signature("T (T)", types=types)(lambda value: got.append(value) or value)
+    data = bytes(range(1, size + 1))
+    back = tools.caller(definition)(closure, data)
+    assert type(got[0]) is cls
+    for name in names_of(cls):
+        sent, seen = cls.from_buffer_copy(data), cls.from_buffer_copy(back)
+        assert getattr(got[0], name) == getattr(sent, name) == getattr(seen, name), name
+
+
+def names_of(cls: Any) -> list[str]:
+    names = getattr(cls, "_names_", [name for name, *_ in cls._fields_])
+    return [name for name in names if name[0] != "_" and name != "rest"]
+
+
+DISPUTED = [
+    ("struct { float x; int : 32; }", "do not agree on how to pass its unnamed bit-fields"),
+    ("struct { double x; int : 1; }", "do not agree on how to pass its unnamed bit-fields"),
+]
+
+
+@pytest.mark.parametrize(("definition", "fragment"), DISPUTED)
+def test_what_compilers_pass_differently_is_refused(definition: str, fragment: str) -> None:
+    types = pytramp.cdef(f"typedef {definition} T;")
+    assert ctypes.sizeof(types.T) > 0
+    assert pytramp.Signature("int (T *)", types=types)
+    with pytest.raises(pytramp.UnsupportedTypeError, match=fragment):
+        pytramp.Signature("int (T)", types=types)
+
+
+# ---- What is refused ----
+
+REFUSED = [
+    ("typedef __float128 t;", "t", "line 1, column 9: '__float128' is not supported"),
+    (
+        "\n\n  typedef float v __attribute__((vector_size(16)));",
+        "v",
+        "line 3, column 34: 'v': vector",
+    ),
+    ("struct t { int a; __m128 v; };", "t", "member t.v: '__m128': vector types"),
+    ("struct t { int a; struct { _Atomic int n; } b; };", "t", "'_Atomic' is not supported"),
+    ("int t(_Decimal32 x);", "t", "parameter 'x': '_Decimal32' is not supported"),
+    ("_BitInt(7) t(int);", "t", "the result: '_BitInt' is not supported"),
+    ("struct s; int t(struct s x);", "t", "parameter 'x': 'struct s' by value is unknown"),
+    ("struct t { __int128 x; };", "t", "member t.x: ctypes has no type for '__int128'"),
+    ("typedef __m128 t[sizeof(__m128)];", "t", "'__m128': vector types"),
+    ("struct t { int a; } __attribute__((ms_struct));", "t", "'ms_struct' is not supported"),
+    ("typedef __typeof__(1 + 1) t;", "t", "'__typeof__' of an expression is not supported"),
+    (
+        "#pragma pack(1)\nstruct t { int a : 9 __attribute__((aligned(4))); };",
+        "t",
+        "member t.a: compilers do not agree",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "fragment"), REFUSED)
+def test_what_cannot_be_expressed_fails_when_it_is_used(
+    text: str, name: str, fragment: str
+) -> None:
+    types = pytramp.cdef(f"{text}\ntypedef int fine;")
+    assert types.fine is ctypes.c_int
+    assert name in types
+    for _ in range(2):
+        with pytest.raises(pytramp.UnsupportedTypeError) as caught:
+            types[name]
+        assert fragment in str(caught.value)
+
+
+def test_a_pointer_to_what_is_refused_is_opaque() -> None:
+    types = pytramp.cdef("struct s { __m128 v; }; int f(struct s *);")
+    assert str(types.f) == "int (struct s *)"
+    target = types.f.arguments[0].target
+    assert target.kind == "opaque"
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"parameter 1: member s\.v: '__m128'"):
+        pytramp.Signature("int (struct s)", types=types)
+
+
+INVALID = [
+    ("int f(int", 1, 6, "this '(' is not closed"),
+    ("struct s { int x; int x; };", 1, 23, "two members of s are named 'x'"),
+    ("struct s { int x };\nstruct s { int y; };", 2, 8, "'struct s' is defined twice"),
+    ("struct s { struct t x; };", 1, 21, "member s.x: 'struct t' is incomplete"),
+    ("struct s { int x[]; int y; };", 1, 16, "member s.x: an array without a length is incomplete"),
+    ("struct s { int f(int); };", 1, 12, "member s.f: a function is no member"),
+    ("struct s { void x; };", 1, 17, "member s.x: 'void' is incomplete"),
+    ("struct s { int x : 33; };", 1, 20, "member s.x: a width of 33 bits, where 0 to 32 can be"),
+    ("struct s { int x : 0; };", 1, 20, "a bit-field of no width has no name"),
+    ("struct s { float x : 3; };", 1, 22, "only integers can be bit-fields"),
+    ("struct s { int; foo x; };", 1, 17, "unknown type name 'foo'"),
+    ("enum e { A, A };", 1, 13, "'A' is declared twice"),
+    ("enum e { A = 1 / 0 };", 1, 16, "a division by zero"),
+    ("enum e { A = B };", 1, 14, "'B' is no constant"),
+    ("enum e { A = 1.5 };", 1, 14, "1.5 is no integer constant"),
+    ("enum e { A = 1 << 40 };", 1, 16, "a shift by 40 of 32 bits"),
+    ("enum e { A = sizeof(struct s) };", 1, 20, "sizeof needs a complete type"),
+    ("struct s; union s;", 1, 17, "'s' is the tag of a struct, not of a union"),
+    ("typedef int a; typedef long a;", 1, 29, "'a' is declared twice, as 'int' and 'long'"),
+    ("typedef int a[n];", 1, 15, "'n' is no constant"),
+    ("int f(int) int g(int);", 1, 12, "unexpected 'int'"),
+    ("int f(int x y);", 1, 13, "unexpected 'y'"),
+    ("f(int);", 1, 1, "unknown type name 'f'"),
+    ("int f(unit32_t);", 1, 7, "did you mean 'uint32_t'?"),
+    ("typedef int x\nint y;", 2, 1, "unexpected 'int'"),
+    ("int a;\n  #define X 3", 2, 3, "run the text through `cpp` first, or pass cpp=True"),
+    ("#include <stdio.h>", 1, 1, "cpp=True"),
+    ("int x; # 3", 1, 8, "unexpected '#'"),
+    ("#pragma pack(3)\n", 1, 1, "this '#pragma pack' is not understood"),
+    ("struct s { int x __attribute__((aligned(3))); };", 1, 41, "a power of two, not 3"),
+    ("#pragma ms_struct on", 1, 1, "'#pragma ms_struct' is not supported"),
+    ("int f(int) @", 1, 12, "unexpected '@'"),
+    ("int a[-1];", 1, 7, "an array cannot have -1 elements"),
+    ("int f(void)[3];", 1, 1, "a function cannot return an array"),
+    ('# 7 "x.h"\n\nint f(foo);', 8, 7, "line 8 of x.h, column 7: unknown type name 'foo'"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "column", "fragment"), INVALID)
+def test_invalid(text: str, line: int, column: int, fragment: str) -> None:
+    with pytest.raises(pytramp.DeclarationError) as caught:
+        pytramp.cdef(text)
+    message = str(caught.value)
+    assert fragment in message
+    assert f"line {line}" in message
+    assert f", column {column}: " in message
+    assert message.splitlines()[-1].index("^") - 4 + 1 == column
+    start = text.rfind("\n", 0, (caught.value.column or 1) - 1) + 1
+    assert caught.value.column == start + column
+
+
+def test_deep_nesting_is_an_error() -> None:
+    for text in (
+        "struct s { " * 1000 + "int x;" + " };" * 1000,
+        "enum { A = " + "(" * 500 + "1" + ")" * 500 + " };",
+        "enum { A = " + "-" * 5000 + "1 };",
+        "int f(" * 500 + "int" + ")" * 500 + ";",
+    ):
+        with pytest.raises(pytramp.DeclarationError, match=r"nested too deeply|unexpected"):
+            pytramp.cdef(text)
+
+
+def test_deep_types_are_refused_or_read() -> None:
+    """Chains of declarations are no nesting of text."""
+    chains = {
+        "struct": [f"struct s{i} {{ struct s{i - 1} x; }};" for i in range(1, 3000)],
+        "typedef": [f"typedef t{i - 1} t{i};" for i in range(1, 3000)],
+        "pointer": [f"typedef t{i - 1} *t{i};" for i in range(1, 3000)],
+        "enum": [f"enum {{ E{i} = E{i - 1} + 1 }};" for i in range(1, 3000)],
+    }
+    for lines in chains.values():
+        start = "struct s0 { int x; }; typedef int t0; enum { E0 };"
+        types = pytramp.cdef(start + "".join(lines))
+        last = list(types)[-1]
+        try:
+            types[last]
+            pytramp.Signature(f"int ({last})", types=types)
+        except (pytramp.UnsupportedTypeError, pytramp.DeclarationError):
+            pass
+
+
+# ---- The preprocessor ----
+
+
+def test_cpp() -> None:
+    tools.need("cc")
+    text = '#include <stdint.h>\n#define N 3\n#define M (N + 1) * 2\n#define TEXT "x"\n'
+    types = pytramp.cdef(text + "struct s { uint16_t x[N]; };", cpp=True)
+    assert ctypes.sizeof(types.s) == 6
+    assert (types.N, types.M) == (3, 8)
+    assert types.INT16_MAX == 32767
+    assert not hasattr(types, "TEXT")
+    assert "N" not in dir(types)
+
+
+def test_cpp_options(tmp_path: Any) -> None:
+    tools.need("cc")
+    (tmp_path / "mine.h").write_text("typedef int mine[N];\n")
+    types = pytramp.cdef("#include <mine.h>\n", cpp=[f"-I{tmp_path}", "-DN=5"])
+    assert ctypes.sizeof(types.mine) == 20
+    with pytest.raises(TypeError, match=r"cpp= is True, False or a list"):
+        pytramp.cdef("", cpp=[3])  # type: ignore[list-item]
+
+
+def test_the_compilers_words_are_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools.need("cc")
+    with pytest.raises(pytramp.DeclarationError, match=r"no_such_file\.h"):
+        pytramp.cdef("#include <no_such_file.h>\n", cpp=True)
+    monkeypatch.setenv("CC", "no-such-compiler -m64")
+    with pytest.raises(pytramp.DeclarationError, match=r"no C compiler to run 'no-such-compiler'"):
+        pytramp.cdef("int f(int);", cpp=True)
+
+
+def test_the_line_is_that_of_the_file(tmp_path: Any) -> None:
+    tools.need("cc")
+    (tmp_path / "bad.h").write_text("/* one\n two */\n\nint f(foo x);\n")
+    with pytest.raises(pytramp.DeclarationError, match=r"line 4 of .*bad\.h, column 7: unknown"):
+        pytramp.cdef("#include <bad.h>\n", cpp=[f"-I{tmp_path}"])
+
+
+# ---- Lightness ----
+
+
+def test_what_is_imported() -> None:
+    code = (
+        "import sys, pytramp; pytramp.cdef; before = set(sys.modules);"
+        "types = pytramp.cdef('struct s { int x; };');"
+        "print({'ctypes', 'subprocess', 'pycparser'} & (set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,225 @@
+"""Structs of cdef against the C compiler: sizes, offsets, bit-fields, and the ctypes classes."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import native
+import pytest
+
+import pytramp
+
+# ---- Random structs ----
+
+INTEGERS = ["char", "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned"]
+INTEGERS += ["long", "unsigned long", "long long", "_Bool", "E", "S"]
+BITS = {"char": 8, "signed char": 8, "unsigned char": 8, "short": 16, "unsigned short": 16}
+BITS |= {"int": 32, "unsigned": 32, "long": 64, "unsigned long": 64, "long long": 64, "_Bool": 1}
+BITS |= {"E": 32, "S": 32}
+OTHERS = ["float", "double", "long double", "void *", "const char *", "int (*)(int)"]
+PREAMBLE = """
+typedef enum { EA, EB } E;
+typedef enum { SA = -1, SB } S;
+typedef int wide __attribute__((aligned(16)));
+typedef long low __attribute__((aligned(2)));
+"""
+
+
+class Generator:
+    """C text of random structs, and what to look at in each."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.structs: list[str] = []  # names of those that were made, for members
+        self.count = 0
+        self.is_packed = False  # within a #pragma pack
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def declared(self, type_: str, name: str) -> str:
+        if type_ == "int (*)(int)":
+            return f"int (*{name})(int)"
+        return f"{type_} {name}"
+
+    def attributes(self) -> str:
+        words = []
+        if self.chance(0.3):
+            words.append("packed")
+        if self.chance(0.25):
+            words.append(f"aligned({self.random.choice([1, 2, 4, 8, 16, 32])})")
+        return f"__attribute__(({', '.join(words)}))" if words else ""
+
+    def member_attributes(self, alignments: tuple[int, ...] = (1, 2, 4, 8, 16)) -> str:
+        if self.chance(0.07):
+            return " __attribute__((packed))"
+        if self.chance(0.1) and alignments:
+            return f" __attribute__((aligned({self.random.choice(alignments)})))"
+        return ""
+
+    def struct(self, depth: int = 0) -> tuple[str, list[tuple[str, str, int]]]:
+        """(text between `struct` and the name, [(path, type, bits)])."""
+        keyword = "union" if self.chance(0.15) else "struct"
+        lines, paths = [], []
+        for _ in range(self.random.randint(1, 7)):
+            text, inner = self.member(depth)
+            lines.append(text)
+            paths += inner
+        front = self.attributes() if self.chance(0.5) else ""
+        back = "" if front else self.attributes()
+        return f"{keyword} {front} {{ {' '.join(lines)} }} {back}", paths
+
+    def member(self, depth: int) -> tuple[str, list[tuple[str, str, int]]]:
+        self.count += 1
+        name = f"m{self.count}"
+        kind = self.random.random()
+        if kind < 0.4:
+            return self.bit_field(name)
+        if kind < 0.5 and depth < 2:
+            text, paths = self.struct(depth + 1)
+            if self.chance(0.5):
+                return f"{text};", paths
+            return f"{text} {name}{self.member_attributes()};", [(name, "", 0)]
+        if kind < 0.55 and self.structs:
+            return f"{self.random.choice(self.structs)} {name};", [(name, "", 0)]
+        type_ = self.random.choice([*INTEGERS, *OTHERS, "wide", "low"])
+        if kind < 0.65 and type_ not in ("wide", "int (*)(int)"):
+            length = self.random.randint(0, 4)
+            return f"{type_} {name}[{length}]{self.member_attributes()};", [(name, "", 0)]
+        return f"{self.declared(type_, name)}{self.member_attributes()};", [(name, type_, 0)]
+
+    def bit_field(self, name: str) -> tuple[str, list[tuple[str, str, int]]]:
+        type_ = self.random.choice(INTEGERS)
+        width = self.random.randint(0, BITS[type_])
+        if self.chance(0.5):
+            width = min(width, 9)
+        if width == 0 or self.chance(0.1):
+            return f"{type_} : {width};", []
+        # GCC and clang do not agree on some: test_disputed_bit_fields_are_refused.
+        attributes = self.member_attributes(() if self.is_packed else (8, 16))
+        text = f"{type_} {name} : {width}{attributes};"
+        return text, [(name, type_, width)]
+
+
+def generate(seed: int, count: int) -> tuple[str, list[tuple[str, list[tuple[str, str, int]]]]]:
+    """Declarations, and for each struct its name and members."""
+    made = Generator(seed)
+    text, structs = [PREAMBLE], []
+    for number in range(count):
+        pack = made.random.choice([1, 2, 4, 8]) if made.chance(0.15) else 0
+        made.is_packed = pack > 0
+        body, paths = made.struct()
+        name = f"T{number}"
+        text.append(f"#pragma pack(push, {pack})" if pack else "")
+        text.append(f"typedef {body} {name};")
+        text.append("#pragma pack(pop)" if pack else "")
+        structs.append((name, paths))
+        made.structs.append(name)
+    return "\n".join(text), structs
+
+
+def printer(text: str, structs: list[tuple[str, list[tuple[str, str, int]]]]) -> str:
+    """A program that prints a line for each struct and member."""
+    lines = ["#include <stdio.h>", "#include <stddef.h>", "#include <string.h>", text]
+    lines += ["static void show(const void *p, size_t n) { const unsigned char *b = p;"]
+    lines += ['while (n--) printf("%02x", *b++); printf("\\n"); }', ""]
+    calls = []
+    for name, members in structs:
+        lines += [f"static void show_{name}(void) {{", f"  {name} t;"]
+        lines += [f'  printf("%zu %zu\\n", sizeof(t), _Alignof({name}));']
+        for member, type_, bits in members:
+            if not bits:
+                lines.append(f'  printf("%zu\\n", offsetof({name}, {member}));')
+                continue
+            lines.append(f"  memset(&t, 0, sizeof t); t.{member} = {all_ones(type_)};")
+            lines.append("  show(&t, sizeof t);")
+        lines.append("}")
+        calls.append(f"show_{name}();")
+    return "\n".join([*lines, "int main(void) {", *calls, "return 0; }"])
+
+
+def all_ones(type_: str) -> str:
+    return "1" if type_ == "_Bool" else f"({type_})-1"
+
+
+def compiled(compiler: str, source: str, folder: Path) -> list[str]:
+    """What the program prints, line by line."""
+    program = folder / "layout"
+    (folder / "layout.c").write_text(source)
+    command = [compiler, "-w", "-O0", "-std=gnu11", folder / "layout.c", "-o", program]
+    native.execute(command, env={"LD_PRELOAD": ""})
+    return subprocess.run(
+        [program], capture_output=True, text=True, check=True, env={"LD_PRELOAD": ""}
+    ).stdout.splitlines()
+
+
+COUNT = 400
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_structs(compiler: str, seed: int, tmp_path: Path) -> None:
+    """cdef's layout is the compiler's, and the ctypes classes are right or refused."""
+    native.need(compiler, optional=compiler == "clang")
+    text, structs = generate(seed, COUNT)
+    lines = iter(compiled(compiler, printer(text, structs), tmp_path))
+    types = pytramp.cdef(text)
+    refused = 0
+    for name, members in structs:
+        record = types._scope.names[name].use.type  # type: ignore[union-attr]
+        size, alignment = map(int, next(lines).split())
+        wanted = (size, alignment)
+        assert (record.layout.size, record.layout.alignment) == wanted, definition(text, name)
+        cls = class_or_none(types, name)
+        refused += cls is None
+        for member, type_, bits in members:
+            line = next(lines)
+            if cls is not None:
+                check_member(cls, member, type_, bits, line, text, name)
+    assert refused <= COUNT // 20, f"{refused} of {COUNT} structs were refused"
+
+
+def class_or_none(types: Any, name: str) -> Any:
+    try:
+        return getattr(types, name)
+    except pytramp.UnsupportedTypeError:
+        return None
+
+
+def definition(text: str, name: str) -> str:
+    """The lines around a struct, for a failure."""
+    lines = text.splitlines()
+    place = next(i for i, line in enumerate(lines) if line.endswith(f" {name};"))
+    return "\n".join(lines[place - 1 : place + 1])
+
+
+def check_member(
+    cls: Any, member: str, type_: str, bits: int, line: str, text: str, name: str
+) -> None:
+    what = f"{member} of\n{definition(text, name)}"
+    if not bits:
+        assert offset_of(cls, member) == int(line), what
+        return
+    value = cls()
+    setattr(value, member, True if type_ == "_Bool" else -1)
+    assert bytes(value).hex() == line, what
+    is_signed = type_ in ("char", "signed char", "short", "int", "long", "long long", "S")
+    assert getattr(value, member) == (-1 if is_signed else (1 << bits) - 1), what
+    setattr(value, member, 0)
+    assert not any(bytes(value)), what
+
+
+def offset_of(cls: Any, member: str) -> int:
+    """Through anonymous members, too, where ctypes gives the offset in the inner struct."""
+    value = cls()
+    field = getattr(cls, member)
+    if member in [name for name, *_ in cls._fields_]:
+        return int(field.offset)
+    for outer in getattr(cls, "_anonymous_", ()):
+        inner = type(getattr(value, outer))
+        if hasattr(inner, member):
+            return int(getattr(cls, outer).offset) + offset_of(inner, member)
+    raise AssertionError(f"no {member} in {cls}")
