@@ -224,7 +224,10 @@ def _array(use: Use, array: Array, place: Place) -> Type:
     part = parameter_free(Use(element.type), place)
     if isinstance(kind, Scalar) and kind.spelling == "void":
         place.fail("an array cannot hold 'void'")
-    return Type.array(spelling, part, tuple(dimensions), "const" in qualifiers, name_at)
+    try:
+        return Type.array(spelling, part, tuple(dimensions), "const" in qualifiers, name_at)
+    except UnsupportedTypeError as error:
+        place.unsupported(str(error))
 
 
 def _program(array: Array, place: Place) -> _constants.Program:

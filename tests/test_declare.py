@@ -371,6 +371,7 @@ UNSUPPORTED = [
     ("float32x4_t (int)", 1, "the result: 'float32x4_t': vector types"),
     ("int (int __attribute__((vector_size(16))) v)", 10, "parameter 1: 'vector_size'"),
     ("int (int n, int a[][n])", 13, "parameter 'a': a pointer to an array whose length"),
+    ("int (int n, int *a[n][n])", 13, "parameter 'a': 'int *[n][n]': an array of more than one"),
     ("int (int n, int (*a)[n])", 13, "parameter 'a': a pointer to an array whose length"),
 ]
 
