@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from typing import Any
+
+from pytramp._core import Closure, Pointer
+
+_SIZE = struct.calcsize("P")
 
 
 def address_of(value: Any, wanted: str = "void *") -> int | None:
@@ -26,6 +31,40 @@ def address_of(value: Any, wanted: str = "void *") -> int | None:
     if hasattr(type(value), "__index__"):
         return int(value.__index__())
     return _buffer_address(value, wanted)
+
+
+def address_bytes(value: Any, wanted: str) -> bytes:
+    """The pointer that address_of() finds, as C stores it. OverflowError for other ints."""
+    address = 0 if value is None else address_of(value, wanted) or 0
+    if not 0 <= address < 1 << 8 * _SIZE:
+        raise OverflowError(f"{address} is out of range for {wanted}")
+    return address.to_bytes(_SIZE, sys.byteorder)
+
+
+def owner_of(function: Any) -> Any:
+    """What keeps the code that a returned function pointer points at; None for a mere address."""
+    if isinstance(function, (int, Pointer)):
+        return None
+    ctypes = sys.modules.get("_ctypes")
+    if ctypes is not None and isinstance(function, ctypes.CFuncPtr):
+        return _ctypes_owner(function)
+    if type(function).__module__ == "_cffi_backend":
+        return function if "Own" in type(function).__name__ else None
+    has_address = isinstance(function, Closure) or hasattr(function, "address")
+    return function if has_address or not hasattr(type(function), "__index__") else None
+
+
+def _ctypes_owner(function: Any) -> Any:
+    """The library, the code of a Python callable, the Closure: many objects may share one."""
+    from pytramp._ctypes import holder_of
+
+    held = function._objects
+    if not held:
+        return None
+    if "0" in held:
+        return held["0"]
+    holder = holder_of(held.values())
+    return function if holder is None else holder.closure
 
 
 def _pointers(ctypes: Any) -> tuple[Any, ...]:

@@ -8,13 +8,26 @@ from pytramp._core import Closure, Signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _ctypes import CFuncPtr
     from collections.abc import Callable
-    from typing import Any, Protocol, overload
+    from typing import Any, Literal, Protocol, TypeAlias, overload
 
     class Decorator(Protocol):
         """What ``callback(specification)`` returns."""
 
         def __call__(self, function: Callable[..., Any], /) -> Closure: ...
+
+    class CffiType(Protocol):
+        """What ``ffi.typeof()`` gives, with types for cffi or without."""
+
+        @property
+        def cname(self) -> str: ...
+
+        @property
+        def kind(self) -> str: ...
+
+    Specification: TypeAlias = str | Signature | type[CFuncPtr] | CffiType
+    Arrays: TypeAlias = Literal["memoryview", "numpy"]
 
 else:  # typing takes longer to import than all the rest of the package
 
@@ -23,29 +36,34 @@ else:  # typing takes longer to import than all the rest of the package
 
 
 _MISSING = object()
+_CO_OPTIMIZED = 1  # inspect takes long to import
 
 
 @overload
 def callback(
-    specification: str | Signature,
+    specification: Specification,
     function: Callable[..., Any],
     /,
     *,
+    types: object = None,
     error: object = None,
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
+    arrays: Arrays = "memoryview",
     immortal: bool = False,
 ) -> Closure: ...
 
 
 @overload
 def callback(
-    specification: str | Signature,
+    specification: Specification,
     /,
     *,
+    types: object = None,
     error: object = None,
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
+    arrays: Arrays = "memoryview",
     immortal: bool = False,
 ) -> Decorator: ...
 
@@ -60,40 +78,61 @@ def callback(
     error: object = None,
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
+    arrays: Arrays = "memoryview",
     immortal: bool = False,
 ) -> Decorator: ...
 
 
 def callback(
-    specification: Any = _MISSING, function: Any = _MISSING, /, **options: Any
+    specification: Any = _MISSING, function: Any = _MISSING, /, *, types: Any = None, **options: Any
 ) -> Closure | Decorator:
     """Make a C function pointer that calls a Python callable.
 
     ``callback("int (int, double)", f)`` makes a Closure of f; without f it is a decorator. The
-    specification is a C declaration or a Signature. ``@callback`` on a function with annotations of
-    pytramp.c aliases, ctypes types, int, float, bool or None reads the type from them.
+    specification is a C declaration, a Signature, a ctypes prototype such as CFUNCTYPE(c_int), or a
+    cffi function type such as ffi.typeof("int(*)(int)"). ``@callback`` on a function with
+    annotations of pytramp.c aliases, ctypes types, int, float, bool or None reads the type from
+    them.
 
+    types: names that the declaration may use, from pytramp.cdef().
     error: the result that C gets when the callable raises, or after the closure is freed; converted
     and checked now. Zero by default.
     onerror: called with the exception; what it returns, unless None, is the result. Without it, or
     when it raises too, sys.unraisablehook gets the exception.
     name: for reports; by default the callable's __qualname__.
+    arrays: what an array parameter is, "memoryview" or "numpy".
     immortal: the closure lives until close(), referenced or not.
 
     DeclarationError, UnsupportedTypeError, TypeError and OverflowError name the part that is wrong;
     MemoryError when no more trampolines can be had here, with the reasons. Any thread.
     """
-    if specification is _MISSING:
-        return _decorator(None, options)
-    if isinstance(specification, (str, Signature)):
-        signature = Signature(specification) if isinstance(specification, str) else specification
-        if function is _MISSING:
-            return _decorator(signature, options)
+    signature = _signature(specification, types, alone=function is _MISSING)
+    if function is not _MISSING and signature is not None:
         return _bind(signature, function, options)
-    if function is _MISSING and callable(specification) and not isinstance(specification, type):
-        return _bind(None, specification, options)
+    if specification is _MISSING or signature is not None:
+        return _decorator(signature, options)
+    return _bind(None, specification, options)
+
+
+def _signature(specification: Any, types: Any, *, alone: bool) -> Signature | None:
+    """None where it stands in annotations: for a callable that is given alone, or nothing."""
+    if isinstance(specification, str):
+        return Signature(specification, types=types)
+    if types is not None:
+        raise TypeError("types= goes with a declaration as text")
+    if specification is _MISSING:
+        return None
+    if isinstance(specification, Signature):
+        return specification
+    from pytramp import _specification
+
+    if _specification.is_foreign(specification):
+        return Signature(specification)
+    if alone and callable(specification) and not isinstance(specification, type):
+        return None
     raise TypeError(
-        "callback() takes a C declaration or a Signature, not " + type(specification).__name__
+        f"callback() takes {_specification.EXPECTED}, a Signature, or a function with annotations, "
+        f"not {_specification.described(specification)}"
     )
 
 
@@ -118,6 +157,8 @@ def _bind(
 
 def _refuse_method(function: Callable[..., Any], caller: Any) -> None:
     """A function that is being defined in a class body has no self to be called with."""
+    if caller.f_code.co_flags & _CO_OPTIMIZED:  # a function's: to look at f_locals, which before
+        return  # 3.13 is a copy that the frame keeps, would keep alive what it deletes later
     scope = caller.f_locals.get("__qualname__") if "__module__" in caller.f_locals else None
     name = getattr(function, "__qualname__", "")
     if scope is not None and scope == name.rpartition(".")[0] and not hasattr(function, "__self__"):

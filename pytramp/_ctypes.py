@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from typing import Any
 
 from pytramp._core import Closure, Signature, Type, UnsupportedTypeError
@@ -53,6 +54,11 @@ def _hold(closure: Closure) -> _Holder:
     return holder
 
 
+def holder_of(objects: Iterable[Any]) -> _Holder | None:
+    """The one among the objects that ctypes.cast keeps, which as_function() put there."""
+    return next((each for each in objects if isinstance(each, _Holder)), None)
+
+
 def as_parameter(closure: Closure) -> ctypes.c_void_p:
     """For ``_as_parameter_``: not an int, which ctypes would cut to 32 bits."""
     return _hold(closure)
@@ -74,7 +80,9 @@ def prototype_of(signature: Signature) -> Any:
 
 
 def _ctype_of(type_: Type, where: str) -> Any:
-    if type_.ctype is not None:
+    if type_.kind == "object":
+        return ctypes.py_object
+    if isinstance(type_.ctype, type):  # not one of cffi's
         return type_.ctype
     try:
         return _SCALARS[type_.canonical]

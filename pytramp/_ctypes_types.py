@@ -1,73 +1,138 @@
-"""ctypes classes -> types. Imported only when a ctypes class is met."""
+"""ctypes classes -> types, whose values are those of ctypes itself. Imports ctypes.
+
+Instances are made by from_buffer_copy, which calls neither __new__ nor __init__ and gives exactly
+the class: what ctypes' own callbacks get. Every function here may be called from any thread.
+"""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
-from pytramp import _aggregates, declare
-from pytramp._core import Type, UnsupportedTypeError
+from pytramp import _ctypes_results as results
+from pytramp import _ctypes_scalars as scalars
+from pytramp._aggregates import aggregate
+from pytramp._core import Signature, Type, UnsupportedTypeError
+from pytramp._ctypes_spelling import spelled
+from pytramp.prototype import Prototype
 
-# Where two names of ctypes are one class, the later entry counts: the usual name of the type.
-_SIMPLE: dict[type, str] = {
-    ctypes.c_bool: "_Bool",
-    ctypes.c_char: "char",
-    ctypes.c_wchar: "wchar_t",
-    ctypes.c_byte: "signed char",
-    ctypes.c_ubyte: "unsigned char",
-    ctypes.c_short: "short",
-    ctypes.c_ushort: "unsigned short",
-    ctypes.c_longlong: "long long",
-    ctypes.c_ulonglong: "unsigned long long",
-    ctypes.c_long: "long",
-    ctypes.c_ulong: "unsigned long",
-    ctypes.c_int: "int",
-    ctypes.c_uint: "unsigned int",
-    ctypes.c_longdouble: "long double",
-    ctypes.c_float: "float",
-    ctypes.c_double: "double",
-    ctypes.c_void_p: "void *",
-}
-_SIMPLE |= {
-    getattr(ctypes, name): spelling
-    for name, spelling in (
-        ("c_float_complex", "float _Complex"),
-        ("c_longdouble_complex", "long double _Complex"),
-        ("c_double_complex", "double _Complex"),
-    )
-    if hasattr(ctypes, name)  # Python 3.14, where the C compiler has complex numbers
-}
-
-_SimpleCData: Any = ctypes.c_int.__base__
+_CData: Any = ctypes.c_int.__mro__[-2]
 _Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__
 _CFuncPtr: Any = ctypes.CFUNCTYPE(None).__base__
-_TEXT_POINTERS = (ctypes.c_char_p, ctypes.c_wchar_p)
-_ADDRESSES = (_Pointer, _CFuncPtr, *_TEXT_POINTERS)
 
 
 def argument(cls: Any) -> Type | None:
-    """The type of an argument or result of class cls; None where cls is no ctypes class.
+    """The type of an argument of class cls; None where cls is no ctypes class.
 
-    Raises UnsupportedTypeError for ctypes classes that cannot be passed yet.
+    Raises UnsupportedTypeError for ctypes classes that C cannot pass.
     """
-    if cls in _SIMPLE:
-        return declare.type_of(_SIMPLE[cls])
+    if not issubclass(cls, _CData):
+        return None
     if issubclass(cls, (ctypes.Structure, ctypes.Union)):
-        return _aggregates.aggregate(cls)
-    if issubclass(cls, (_SimpleCData, ctypes.Array, _Pointer, _CFuncPtr)):
-        raise UnsupportedTypeError(_refusal(cls))
+        return aggregate(cls)
+    if issubclass(cls, _CFuncPtr):
+        return _function(cls)
+    if issubclass(cls, _Pointer):
+        return _address(cls, results.pointer(cls))
+    if issubclass(cls, ctypes.Array):
+        raise UnsupportedTypeError(
+            f"{cls.__qualname__!r}: C passes no arrays, only their address: use "
+            f"ctypes.POINTER({cls._type_.__name__}) or ctypes.c_void_p"
+        )
+    return _simple(cls)
+
+
+def result(cls: Any) -> Type | None:
+    """The same for a result: a subclass of py_object takes any object, as in ctypes."""
+    if scalars.is_simple(cls) and scalars.root(cls) is ctypes.py_object:
+        return Type.object()
+    return argument(cls)
+
+
+def prototype(cls: Any) -> Prototype:
+    """The function type of a CFUNCTYPE, PYFUNCTYPE or WINFUNCTYPE class.
+
+    TypeError where the class does not say everything, UnsupportedTypeError for what C cannot pass;
+    both name the argument.
+    """
+    from pytramp import annotations
+
+    for name in ("_restype_", "_argtypes_"):
+        if not hasattr(cls, name):
+            raise TypeError(f"{cls.__qualname__!r} has no {name}: use ctypes.CFUNCTYPE")
+    if cls._restype_ is not None and not isinstance(cls._restype_, type):
+        raise UnsupportedTypeError(
+            f"result: {cls._restype_!r} is a Python function, which ctypes calls with the result: "
+            "give the result's class"
+        )
+    types = tuple(
+        annotations.to_type(kind, f"argument {i}") for i, kind in enumerate(cls._argtypes_, 1)
+    )
+    return Prototype(
+        annotations.to_type(cls._restype_, "result"), types, (None,) * len(types), None
+    )
+
+
+def pointer_target(cls: Any) -> tuple[str, Any] | None:
+    """(spelling, class) of what a pointer class points at; None for void and what is no pointer."""
+    if issubclass(cls, _Pointer):
+        target = getattr(cls, "_type_", None)
+        return None if target is None else (spelled(cls)[0], target)
+    if scalars.is_simple(cls):
+        known = {"char *": ctypes.c_char, "wchar_t *": ctypes.c_wchar}
+        spelling = scalars.spelling(cls) or ""
+        return (spelling, known[spelling]) if spelling in known else None
     return None
 
 
-def _refusal(cls: Any) -> str:
-    """Why a value of cls cannot be passed."""
-    name = repr(cls.__qualname__)
-    if issubclass(cls, _ADDRESSES):
-        return f"{name} is not supported yet: use ctypes.c_void_p, which gives the address"
-    if issubclass(cls, ctypes.Array):
-        return f"{name}: C passes no arrays, only their address: use ctypes.c_void_p"
-    if issubclass(cls, ctypes.py_object):
-        return f"{name}: a 'PyObject *' is not supported yet"
-    if any(base in _SIMPLE for base in cls.__mro__):
-        return f"{name}: a subclass of a simple ctypes type is not supported yet: use that type"
-    return f"{name} is not supported: no native C type has its layout"
+def _simple(cls: Any) -> Type:
+    if not scalars.is_simple(cls) or (spelling := scalars.spelling(cls)) is None:
+        raise UnsupportedTypeError(
+            f"{cls.__qualname__!r} is not supported: no native C type has its layout"
+        )
+    root = scalars.root(cls)
+    if root is ctypes.py_object:
+        return Type.object() if cls is root else _object_instance(cls)
+    if spelling in scalars.TEXT.values():
+        return _text(cls, is_plain=cls is root)
+    base = Type.scalar(spelling)
+    if cls is root:
+        return base
+    store = results.subclass(cls, base, root)
+    return Type.custom(spelling, base, cls, cls.from_buffer_copy, store)
+
+
+def _text(cls: Any, *, is_plain: bool) -> Type:
+    """char * or wchar_t *: bytes or str up to the zero, None for NULL."""
+    copy = cls.from_buffer_copy
+    load = (lambda data: copy(data).value) if is_plain else copy
+    return _address(cls, results.text(cls), load)
+
+
+def _object_instance(cls: Any) -> Type:
+    """PyObject * as an instance of a subclass of py_object, which has a reference of its own."""
+
+    def load(data: bytes) -> Any:
+        made = cls.from_buffer_copy(data)
+        if made:
+            made.value = ctypes.py_object.from_buffer_copy(data).value
+        return made
+
+    return _address(cls, None, load)
+
+
+def _function(cls: Any) -> Type:
+    signature = Signature._from_prototype(prototype(cls))
+    spelling, name_at = spelled(cls)
+    store = results.function(cls, signature)
+    base = Type.scalar("void *")
+    return Type.custom(spelling, base, cls, cls.from_buffer_copy, store, signature, name_at)
+
+
+def _address(
+    cls: Any, store: Callable[[Any], Any] | None, load: Callable[[bytes], Any] | None = None
+) -> Type:
+    spelling, name_at = spelled(cls)
+    base = Type.scalar("void *")
+    return Type.custom(spelling, base, cls, load or cls.from_buffer_copy, store, name_at=name_at)

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pytramp import declare
-from pytramp._core import DeclarationError, Type, UnsupportedTypeError
+from pytramp._core import DeclarationError, Pointer, Type, UnsupportedTypeError, VarArgs
 from pytramp._errors import prefixed
+from pytramp._specification import is_cffi
 from pytramp.c import CType
 from pytramp.prototype import Prototype
 
@@ -29,21 +30,32 @@ _PYTHON_TYPES: dict[object, str] = {
     complex: "double _Complex",
 }
 
+_POINTED: dict[object, tuple[str, str]] = {
+    int: ("int_p", "int"),
+    float: ("double_p", "double"),
+    bool: ("bool_p", "_Bool"),
+    complex: ("complex_double_p", "double _Complex"),
+    bytes: ("char_p", "char"),
+    str: ("wchar_p", "wchar_t"),
+}
+
 _EXPECTED = (
-    "expected a ctypes class, a pytramp.c type, a C type as text, int, float, bool, complex or None"
+    "expected a ctypes class, a pytramp.c type, a C type as text, a cffi type, int, float, bool, "
+    "complex or None"
 )
+_MORE = CType("...")
 
 
 def to_type(spec: object, where: str) -> Type:
     """The C type that spec means; where begins the message of every error.
 
-    spec is a ctypes class, an alias of pytramp.c, a C spelling, a Type, or one of int, float, bool,
-    complex, None for int, double, _Bool, double _Complex, void. void is accepted where where is
-    "result". Raises TypeError for anything else, UnsupportedTypeError for a type that cannot be
-    passed yet, DeclarationError for a text that is no C type.
+    spec is a ctypes class, an alias of pytramp.c, a C spelling, a cffi type, a Type, or one of int,
+    float, bool, complex, None for int, double, _Bool, double _Complex, void. void is accepted where
+    where is "result". Raises TypeError for anything else, UnsupportedTypeError for a type that
+    cannot be passed, DeclarationError for a text that is no C type.
     """
     try:
-        result = _plain(_unalias(spec))
+        result = _plain(_unalias(spec), is_result=where == "result")
     except (DeclarationError, UnsupportedTypeError) as error:
         raise prefixed(where, error) from None
     if result is None:
@@ -65,24 +77,70 @@ def of_callable(function: Callable[..., object]) -> Prototype:
         raise TypeError(f"{_called(function)} has no readable signature: {error}") from None
     hints = _hints(function)
     names = [name for name in map(_positional, signature.parameters.values()) if name is not None]
+    variadic = bool(names) and _unalias(hints.get(names[-1])) == _MORE
+    if variadic:
+        names.pop()
     arguments = tuple(_annotated(hints, name, f"parameter {name!r}") for name in names)
     result = _annotated(hints, "return", "result")
-    return Prototype(result, arguments, tuple(names), getattr(function, "__name__", None))
+    name = getattr(function, "__name__", None)
+    return Prototype(result, arguments, tuple(names), name, variadic)
 
 
-def _plain(spec: object) -> Type | None:
+def pointer_type(spec: object) -> Type:
+    """The pointer type that spec means, for Pointer(spec, address) and p.cast(spec).
+
+    spec is text ("const double *"), a pytramp.c alias (c.double_p), a ctypes pointer class, a cffi
+    pointer type, or a Type. Values are those of what it points at: POINTER(c_int) gives int.
+    TypeError for what is no pointer, or one to void; errors of the text as pytramp.declare.parse.
+    """
+    plain = _unalias(spec)
+    if is_cffi(plain) or _is_ctypes(plain):
+        result = _foreign_pointer(plain)
+    else:
+        result = _plain(plain, is_result=False)
+    if result is not None and result.kind == "pointer" and result.target is not None:
+        return result
+    raise TypeError(
+        f"{_named(spec)} is no type of pointers to values: expected text such as 'const double *', "
+        "an alias such as pytramp.c.double_p, or a ctypes.POINTER class"
+    )
+
+
+def _is_ctypes(spec: object) -> bool:
+    return "_ctypes" in sys.modules and _is_class(spec) and hasattr(spec, "from_buffer_copy")
+
+
+def _foreign_pointer(spec: Any) -> Type | None:
+    """The type of a pytramp.Pointer to what a pointer of ctypes or cffi points at."""
+    module: Any
+    if is_cffi(spec):
+        from pytramp import _cffi_types as module
+    else:
+        from pytramp import _ctypes_types as module
+    found = module.pointer_target(spec)
+    if found is None:
+        return None
+    spelling, target = found
+    return Type.pointer(spelling, to_type(target, f"the target of {spelling!r}"))
+
+
+def _plain(spec: object, *, is_result: bool) -> Type | None:
     """The type that a spec other than an alias means; None where it means none."""
     if isinstance(spec, Type):
         return spec
     if isinstance(spec, CType):
-        return declare.type_of(spec.spelling)
+        return None if spec == _MORE else declare.type_of(spec.spelling)
     if isinstance(spec, str):
         return declare.type_of(spec)
     if spec is None or _is_class(spec):
         if spec in _PYTHON_TYPES:
             return declare.type_of(_PYTHON_TYPES[spec])
         if "_ctypes" in sys.modules:
-            return _from_ctypes(spec)
+            return _from_ctypes(spec, is_result)
+    if is_cffi(spec):
+        from pytramp import _cffi_types
+
+        return _cffi_types.type_of(spec)
     return None
 
 
@@ -90,10 +148,10 @@ def _is_class(spec: object) -> bool:
     return isinstance(spec, type) and typing.get_origin(spec) is None  # list[int] is a type in 3.10
 
 
-def _from_ctypes(spec: object) -> Type | None:
+def _from_ctypes(spec: object, is_result: bool) -> Type | None:
     from pytramp import _ctypes_types  # imports ctypes
 
-    return _ctypes_types.argument(spec)
+    return _ctypes_types.result(spec) if is_result else _ctypes_types.argument(spec)
 
 
 def _unalias(spec: object) -> object:
@@ -112,11 +170,34 @@ def _unalias(spec: object) -> object:
 
 def _complaint(spec: object) -> str:
     """Why spec is no type, for people."""
+    if _unalias(spec) == _MORE:
+        return "'...' (pytramp.c.varargs) can only be the last parameter of an annotated function"
+    for part in (spec, *typing.get_args(spec)):  # of Pointer[int] | None
+        if part is Pointer or typing.get_origin(part) is Pointer:
+            return _pointer_complaint(part)
+    if spec is VarArgs:
+        return "VarArgs is no C type: use pytramp.c.va_list or, for '...', pytramp.c.varargs"
     if spec is str or spec is bytes:
         return f"{_named(spec)} is not one C type: use pytramp.c.char, wchar or void_p"
     if hasattr(type(spec), "_type_") or hasattr(type(spec), "_fields_"):
         return f"{spec!r} is a ctypes object: give its class"
     return f"{_named(spec)} is not a C type: {_EXPECTED}"
+
+
+def _pointer_complaint(spec: object) -> str:
+    """Pointer[float] says what is read, but not from what: which alias does."""
+    (value,) = typing.get_args(spec) or (int,)
+    name, spelling = _POINTED.get(value, _POINTED[int])
+    return (
+        f"{_shown(spec)} does not say which C type it points at: use pytramp.c.{name} or "
+        f"const_{name}, or Annotated[{_shown(spec)}, pytramp.c.CType('{spelling} *')]"
+    )
+
+
+def _shown(spec: object) -> str:
+    """Pointer[float]."""
+    values = [getattr(value, "__name__", repr(value)) for value in typing.get_args(spec)]
+    return f"Pointer[{', '.join(values)}]" if values else "Pointer"
 
 
 def _named(spec: object) -> str:
@@ -132,7 +213,8 @@ def _positional(parameter: inspect.Parameter) -> str | None:
     if parameter.kind is parameter.VAR_POSITIONAL:
         raise TypeError(
             f"parameter '*{parameter.name}': a C function has a fixed number of parameters, "
-            "each with its type: write them one by one"
+            "each with its type: write them one by one; for '...' annotate the last one with "
+            "pytramp.c.varargs"
         )
     if parameter.kind is parameter.KEYWORD_ONLY:
         if parameter.default is parameter.empty:

@@ -134,6 +134,13 @@ _OtherInt: Any = getattr(ctypes.c_int, f"__ctype_{'be' if sys.byteorder == 'litt
         (ctypes.c_float, "float"),
         (ctypes.c_double, "double"),
         (ctypes.c_void_p, "void *"),
+        (ctypes.c_char_p, "char *"),
+        (ctypes.c_wchar_p, "wchar_t *"),
+        (ctypes.py_object, "PyObject *"),
+        (ctypes.POINTER(ctypes.c_int), "int *"),
+        (ctypes.POINTER(Point), "struct Point *"),
+        (ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_double), "int (*)(double)"),
+        (Sub, "int"),
         (Point, "struct Point"),
         (Number, "union Number"),
     ],
@@ -209,13 +216,8 @@ def test_a_flexible_array_is_no_member() -> None:
 @pytest.mark.parametrize(
     ("spec", "fragment"),
     [
-        (ctypes.POINTER(ctypes.c_int), "'LP_c_int' is not supported yet: use ctypes.c_void_p"),
-        (ctypes.c_char_p, "'c_char_p' is not supported yet: use ctypes.c_void_p"),
-        (ctypes.c_wchar_p, "'c_wchar_p' is not supported yet: use ctypes.c_void_p"),
-        (ctypes.CFUNCTYPE(None), "use ctypes.c_void_p"),
-        (ctypes.py_object, "a 'PyObject *' is not supported yet"),
         (ctypes.c_int * 3, "C passes no arrays"),
-        (Sub, "'Sub': a subclass of a simple ctypes type"),
+        (ctypes.CFUNCTYPE(None, ctypes.c_int * 3), "argument 1: 'c_int_Array_3': C passes no"),
         (_OtherInt, "no native C type has its layout"),
         (Incomplete, "'Incomplete' is incomplete"),
         (ctypes.Structure, "'Structure' is incomplete"),
@@ -330,7 +332,7 @@ def starred(a: int, *rest: int) -> int: ...  # type: ignore[empty-body]
 def keyword_only(a: int, *, b: int) -> int: ...  # type: ignore[empty-body]
 
 
-def pointer(a: int, p: ctypes.POINTER(ctypes.c_int)) -> int: ...  # type: ignore
+def array(a: int, p: ctypes.c_int * 3) -> int: ...  # type: ignore
 
 
 def optional(a: int | None) -> int: ...  # type: ignore[empty-body]
@@ -349,7 +351,7 @@ def void_parameter(a: None) -> int: ...  # type: ignore[empty-body]
         (no_result, "the result has no annotation"),
         (starred, "parameter '*rest': a C function has a fixed number of parameters"),
         (keyword_only, "parameter 'b' is keyword-only and has no default"),
-        (pointer, "parameter 'p': 'LP_c_int' is not supported yet"),
+        (array, "parameter 'p': 'c_int_Array_3': C passes no arrays"),
         (optional, "parameter 'a': int | None is not a C type"),
         (unknown, "the annotations of unknown cannot be evaluated: name 'Missing'"),
         (void_parameter, "parameter 'a': 'void' can only be a result"),

@@ -162,15 +162,26 @@ PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame
 
 /* ---- Arguments and result ---- */
 
-/* C may call what it gets as a function pointer for as long as this closure lives. */
-static int keep(pt_closure_object *closure, PyObject *function) {
-    if (function == Py_None || PyLong_Check(function)) return 0;
+static int keep_owner(pt_closure_object *closure, PyObject *owner) {
     struct pt_extras *extras = pt_closure_need_extras(closure);
     if (!extras) return -1;
     if (!extras->kept) extras->kept = PyDict_New();
-    PyObject *key = extras->kept ? PyLong_FromVoidPtr(function) : NULL;
-    int failed = key ? PyDict_SetItem(extras->kept, key, function) : -1;
+    PyObject *key = extras->kept ? PyLong_FromVoidPtr(owner) : NULL;
+    int failed = key ? PyDict_SetItem(extras->kept, key, owner) : -1;
     Py_XDECREF(key);
+    return failed;
+}
+
+/* C may call what it gets as a function pointer for as long as this closure lives. Of objects that
+ * only hold an address nothing is kept: a callable that returns a new one per call would leak. */
+static int keep(pt_closure_object *closure, PyObject *function) {
+    if (function == Py_None || PyLong_Check(function)) return 0;
+    PyObject *module = PyImport_ImportModule("pytramp._address");
+    PyObject *owner = module ? PyObject_CallMethod(module, "owner_of", "O", function) : NULL;
+    Py_XDECREF(module);
+    if (!owner) return -1;
+    int failed = owner == Py_None ? 0 : keep_owner(closure, owner);
+    Py_DECREF(owner);
     return failed;
 }
 

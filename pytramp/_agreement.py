@@ -1,0 +1,49 @@
+"""May a callback of one signature be called through a function pointer of another?"""
+
+from __future__ import annotations
+
+import re
+
+from pytramp._core import Closure, Signature, Type
+
+
+def address_for(closure: Closure, wanted: Signature) -> int:
+    """The closure's address; TypeError that shows both signatures where they do not agree.
+
+    FreedCallbackError once the closure is closed. Any thread.
+    """
+    if not agree(closure.signature, wanted):
+        raise TypeError(f"expected a callback of '{wanted}', not of '{closure.signature}'")
+    return closure.address
+
+
+def agree(a: Signature, b: Signature) -> bool:
+    """Are these one C type? What the values are in Python does not matter to C.
+
+    A `void *` agrees with any other pointer to data, as in C assignments; const is ignored.
+    """
+    if a.variadic != b.variadic or len(a.arguments) != len(b.arguments):
+        return False
+    pairs = zip((a.result, *a.arguments), (b.result, *b.arguments), strict=True)
+    return a == b or all(_same(left, right) for left, right in pairs)
+
+
+def _same(a: Type, b: Type) -> bool:
+    if a == b:
+        return True
+    if a.signature is not None and b.signature is not None:
+        return agree(a.signature, b.signature)
+    if a.kind in _SCALARS and b.kind in _SCALARS:
+        return a.canonical == b.canonical
+    if a.canonical == b.canonical == "void *" and "void *" in (_plain(a), _plain(b)):
+        return a.signature is b.signature
+    return (_plain(a), a.size) == (_plain(b), b.size)
+
+
+_SCALARS = ("scalar", "void")
+
+
+def _plain(type_: Type) -> str:
+    """The spelling without what differs between the front ends only."""
+    words = re.findall(r"\w+|\S", type_.spelling)
+    return " ".join(word for word in words if word != "const")
