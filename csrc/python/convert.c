@@ -92,9 +92,21 @@ static int out_of_range(PyObject *value, const pytramp_type *type) {
     return -1;
 }
 
+/* cffi's integers have no __index__: of these the int; a new reference, or NULL with an exception.
+ * For others NULL, without one. */
+static PyObject *from_cffi(PyObject *value) {
+    if (strncmp(Py_TYPE(value)->tp_name, "_cffi_backend.", 14) != 0) return NULL;
+    PyObject *module = PyImport_ImportModule("pytramp._cffi_types");
+    PyObject *number = module ? PyObject_CallMethod(module, "integer", "O", value) : NULL;
+    Py_XDECREF(module);
+    return number;
+}
+
 /* An exact int, from an int or by __index__: a new reference. */
 static PyObject *as_int(PyObject *value, const pytramp_type *type) {
     if (PyIndex_Check(value)) return PyNumber_Index(value);
+    PyObject *number = from_cffi(value);
+    if (number || PyErr_Occurred()) return number;
     PyErr_Format(PyExc_TypeError, "%s must be an int, not %.200s", type->spelling,
                  Py_TYPE(value)->tp_name);
     return NULL;
@@ -210,12 +222,15 @@ static int store_character(const pytramp_type *type, PyObject *value, void *to) 
     long character = character_of(type, value);
     int64_t number = character;
     if (character < 0) {
-        if (!PyIndex_Check(value)) {
-            PyErr_Format(PyExc_TypeError, "%s must be %s of length 1 or an int, not %.200s",
-                         type->spelling, wanted, Py_TYPE(value)->tp_name);
+        PyObject *index = PyIndex_Check(value) ? Py_NewRef(value) : from_cffi(value);
+        if (!index) {
+            if (!PyErr_Occurred())
+                PyErr_Format(PyExc_TypeError, "%s must be %s of length 1 or an int, not %.200s",
+                             type->spelling, wanted, Py_TYPE(value)->tp_name);
             return -1;
         }
-        number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+        number = PyNumber_AsSsize_t(index, PyExc_OverflowError);
+        Py_DECREF(index);
         if (number == -1 && PyErr_Occurred()) return -1;
     }
     /* A character has no sign: both readings of its bits are taken. */

@@ -1,0 +1,86 @@
+"""What a struct or union of cffi consists of, as far as its passing by value depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytramp._core import Type, UnsupportedTypeError
+
+Member = tuple[Type, int, int]
+
+
+def members(ct: Any, backend: Any, element: Callable[[Any], Type]) -> list[Member]:
+    """(type, count, offset) of every field, and bytes for bit-fields.
+
+    element gives the type of a field that is no array. UnsupportedTypeError that names what cannot
+    be passed by value.
+    """
+    if ct.fields is None:
+        raise UnsupportedTypeError(f"'{ct.cname}' is opaque: its members are not known")
+    _check_complete(ct, backend)
+    return [*_plain(ct, element), *_bytes(_bit_runs(ct))]
+
+
+def _plain(ct: Any, element: Callable[[Any], Type]) -> Iterator[Member]:
+    for name, field in ct.fields:
+        item, count = _elements(field.type)
+        if count == 0 or field.bitsize >= 0:  # nothing is passed for a flexible array member
+            continue
+        try:
+            yield element(item), count, field.offset
+        except UnsupportedTypeError as error:
+            raise UnsupportedTypeError(f"{ct.cname}.{name}: {error}") from None
+
+
+def _elements(ct: Any) -> tuple[Any, int]:
+    """The innermost element type of an array and how many there are in all; ct and 1 for others."""
+    count = 1
+    while ct.kind == "array":
+        count *= ct.length or 0
+        ct = ct.item
+    return ct, count
+
+
+def _bit_runs(ct: Any) -> Iterator[tuple[int, int]]:
+    """Where the bytes that hold a bit-field begin and end."""
+    for _, field in ct.fields:
+        if field.bitsize > 0:
+            first = 8 * field.offset + field.bitshift
+            yield first // 8, (first + field.bitsize + 7) // 8
+
+
+def _bytes(runs: Iterator[tuple[int, int]]) -> Iterator[Member]:
+    """The bytes of runs, each once: of class INTEGER wherever they are passed."""
+    byte = Type.scalar("unsigned char")
+    done = 0
+    for start, end in sorted(runs):
+        start = max(start, done)
+        if end > start:
+            yield byte, end - start, start
+            done = end
+
+
+def _check_complete(ct: Any, backend: Any) -> None:
+    """Members that "..." left out decide how C passes the struct.
+
+    They show as holes that alignment does not explain. Those that hide in padding, cffi's own
+    callbacks do not see either.
+    """
+    if any(field.bitsize >= 0 for _, field in ct.fields):
+        return
+    end = 0
+    for _, field in ct.fields:
+        if field.offset - end >= backend.alignof(field.type) and ct.kind == "struct":
+            _refuse_incomplete(ct)
+        length = 0 if _elements(field.type)[1] == 0 else backend.sizeof(field.type)
+        end = max(end, field.offset + length)
+    if backend.sizeof(ct) - end >= backend.alignof(ct):
+        _refuse_incomplete(ct)
+
+
+def _refuse_incomplete(ct: Any) -> None:
+    raise UnsupportedTypeError(
+        f"'{ct.cname}' is declared with '...;' or without its padding: how C passes it depends on "
+        "the members that are not known"
+    )
