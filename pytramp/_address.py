@@ -22,7 +22,9 @@ def address_of(value: Any, wanted: str = "void *") -> int | None:
     ctypes = sys.modules.get("ctypes")
     if ctypes is not None:
         if isinstance(value, _pointers(ctypes)):
-            address: int | None = ctypes.cast(value, ctypes.c_void_p).value
+            # ctypes.cast would add itself to _objects of value, which casts share: to those of an
+            # array that was cast, for one, and with each call.
+            address: int | None = ctypes.c_void_p.from_buffer_copy(value).value
             return address
         if isinstance(value, ctypes._SimpleCData.__mro__[1]):
             return int(ctypes.addressof(value))

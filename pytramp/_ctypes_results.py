@@ -29,8 +29,10 @@ def pointer(cls: Any) -> Store:
     def store(value: Any) -> Any:
         if type(value) is cls:
             return value
-        if isinstance(value, (_CData, _ByReference)) and not isinstance(value, ctypes.c_void_p):
-            value = ctypes.cast(cls.from_param(value), ctypes.c_void_p)
+        if isinstance(value, _CData) and not isinstance(value, ctypes.c_void_p):
+            cls.from_param(value)  # TypeError for one to another type
+        elif isinstance(value, _ByReference):
+            value = ctypes.cast(cls.from_param(value), ctypes.c_void_p).value
         return address_bytes(value, spelling)
 
     return store
