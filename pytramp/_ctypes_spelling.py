@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from _ctypes import CFuncPtr, _Pointer
 from typing import Any
 
 from pytramp import _ctypes_scalars
-
-_Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__
-_CFuncPtr: Any = ctypes.CFUNCTYPE(None).__base__
 
 _NAME = "\0"
 
@@ -27,7 +25,7 @@ def declared(cls: Any, name: str) -> str:
         return f"void {name}"
     if not isinstance(cls, type):  # a restype that is a Python function
         return f"int {name}"
-    if issubclass(cls, _CFuncPtr):
+    if issubclass(cls, CFuncPtr):
         return _function(cls, name)
     if issubclass(cls, _Pointer):
         target = getattr(cls, "_type_", None)

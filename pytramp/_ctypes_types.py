@@ -7,6 +7,7 @@ the class: what ctypes' own callbacks get. Every function here may be called fro
 from __future__ import annotations
 
 import ctypes
+from _ctypes import CFuncPtr, _Pointer
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,6 @@ from pytramp._ctypes_spelling import spelled
 from pytramp.prototype import Prototype
 
 _CData: Any = ctypes.c_int.__mro__[-2]
-_Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__
-_CFuncPtr: Any = ctypes.CFUNCTYPE(None).__base__
 
 
 def argument(cls: Any) -> Type | None:
@@ -31,7 +30,7 @@ def argument(cls: Any) -> Type | None:
         return None
     if issubclass(cls, (ctypes.Structure, ctypes.Union)):
         return aggregate(cls)
-    if issubclass(cls, _CFuncPtr):
+    if issubclass(cls, CFuncPtr):
         return _function(cls)
     if issubclass(cls, _Pointer):
         return _address(cls, results.pointer(cls))

@@ -20,8 +20,7 @@ def prototype_of(specification: Any, types: Any = None) -> Prototype:
     if isinstance(specification, str):
         from pytramp import declare
 
-        parse: Any = declare.parse
-        return parse(specification) if types is None else parse(specification, types)  # type: ignore[no-any-return]
+        return declare.parse(specification, types)
     if not is_foreign(specification):
         raise TypeError(f"a C function type is {EXPECTED}, not {described(specification)}")
     if types is not None:

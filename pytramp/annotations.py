@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import sys
 import types
 import typing
@@ -82,8 +83,22 @@ def of_callable(function: Callable[..., object]) -> Prototype:
         names.pop()
     arguments = tuple(_annotated(hints, name, f"parameter {name!r}") for name in names)
     result = _annotated(hints, "return", "result")
+    _check_lengths(names, arguments)
+    if variadic and not names:
+        raise TypeError("'...' (pytramp.c.varargs) needs a parameter before it")
     name = getattr(function, "__name__", None)
     return Prototype(result, arguments, tuple(names), name, variadic)
+
+
+def _check_lengths(names: list[str], types: tuple[Type, ...]) -> None:
+    """What an array's length is computed from are other parameters."""
+    for name, type_ in zip(names, types, strict=True):
+        for token in itertools.chain.from_iterable(type_.dimensions):
+            if isinstance(token, str) and token.isidentifier() and token not in names:
+                raise TypeError(
+                    f"parameter {name!r}: there is no parameter {token!r} for the length of "
+                    f"'{type_.spelling}'"
+                )
 
 
 def pointer_type(spec: object) -> Type:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
+import tools
 
 import pytramp
-from pytramp import c
-from pytramp.annotations import of_callable, to_type
+from pytramp import Pointer, VarArgs, c
+from pytramp.annotations import of_callable, pointer_type, to_type
 
 
 class Point(ctypes.Structure):
@@ -149,12 +150,33 @@ def test_spelling_of_types(spec: object, spelling: str) -> None:
     assert str(pytramp.Signature.from_types(None, spec)) == f"void ({spelling})"
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in dir(c) if isinstance(getattr(c, name), type(c.int))]
-)
+ALIASES = [
+    name for name in dir(c) if isinstance(getattr(c, name), type(c.int)) and name != "varargs"
+]
+
+
+@pytest.mark.parametrize("name", ALIASES)
 def test_every_alias_is_a_type(name: str) -> None:
     result = to_type(getattr(c, name), "argument 1")
     assert result.size > 0
+
+
+@pytest.mark.parametrize("name", [name for name in ALIASES if f"{name}_p" in ALIASES])
+def test_every_alias_has_its_pointers(name: str) -> None:
+    target = to_type(getattr(c, name), "argument 1")
+    for alias, spelling in ((f"{name}_p", ""), (f"const_{name}_p", "const ")):
+        result = to_type(getattr(c, alias), "argument 1")
+        if name != "void":
+            assert (result.kind, result.target) == ("pointer", target)
+        assert result.spelling == f"{spelling}{target.spelling} *"
+        assert result.readonly == bool(spelling)
+
+
+def test_the_scalars_all_have_pointers() -> None:
+    scalars = {name for name in ALIASES if to_type(getattr(c, name), "argument 1").kind == "scalar"}
+    pointers = {name[:-2] for name in ALIASES if name.endswith("_p")}
+    assert scalars <= pointers
+    assert len(scalars) > 35
 
 
 def test_from_types_equals_the_declaration() -> None:
@@ -293,6 +315,69 @@ def test_annotations_of_a_function() -> None:
     assert prototype.name == "scale"
 
 
+def declared(function: Callable[..., object]) -> str:
+    return str(pytramp.callback(function).signature)
+
+
+def test_arrays_and_their_lengths() -> None:
+    def dot(
+        n: c.size_t,
+        x: Annotated[memoryview, c.CType("const double [n]")],
+        y: Annotated[memoryview, c.CType("double [2 * n]")],
+    ) -> c.double:
+        assert len(y) == 2 * n
+        return float(sum(x))
+
+    assert declared(dot) == "double (size_t n, const double [n], double [2 * n])"
+    numbers = (ctypes.c_double * 4)(1, 2, 3, 4)
+    function = pytramp.callback(dot).as_ctypes(
+        ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p)
+    )
+    assert function(2, ctypes.addressof(numbers), ctypes.addressof(numbers)) == 3
+
+
+def test_pointers_that_may_be_null() -> None:
+    got = []
+
+    def keep(p: Annotated[Pointer[int] | None, c.CType("int *")]) -> None:
+        got.append(p if p is None else p[0])
+
+    assert declared(keep) == "void (int *)"
+    function = pytramp.callback(keep).as_ctypes(ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+    function(None)
+    function(ctypes.addressof(ctypes.c_int(7)))
+    assert got == [None, 7]
+
+
+def test_variadic_functions() -> None:
+    def log(level: c.int, fmt: c.const_char_p, rest: c.varargs) -> c.int:
+        return rest.arg("int") + level
+
+    assert declared(log) == "int (int, const char *, ...)"
+    assert of_callable(log).names == ("level", "fmt")
+    lib = tools.library('int call_it(int (*f)(int, const char *, ...)) { return f(1, "", 2); }')
+    assert lib.call_it(pytramp.callback(log)) == 3
+
+
+def test_objects_and_lists_of_arguments() -> None:
+    def show(args: c.va_list, what: c.py_object, half: c.float16) -> c.py_object:
+        return what
+
+    assert declared(show) == "PyObject *(va_list, PyObject *, _Float16)"
+
+
+def test_classes_of_ctypes() -> None:
+    handler = ctypes.CFUNCTYPE(ctypes.c_int)
+
+    def use(p: ctypes.POINTER(Point), f: handler, t: ctypes.c_char_p) -> handler:  # type: ignore
+        return f
+
+    # The annotations are text here, and `handler` is local: what get_type_hints cannot see.
+    use.__annotations__ = dict(p=ctypes.POINTER(Point), f=handler, t=ctypes.c_char_p)
+    use.__annotations__["return"] = handler
+    assert declared(use) == "int (*(struct Point *, int (*)(void), char *))(void)"
+
+
 def test_annotations_that_are_text() -> None:
     def area(width: "c.double", height: "float") -> "ctypes.c_double":  # noqa: UP037
         return width * height  # type: ignore[return-value]
@@ -341,6 +426,27 @@ def optional(a: int | None) -> int: ...  # type: ignore[empty-body]
 def unknown(a: Missing) -> int: ...  # type: ignore # noqa: F821
 
 
+def no_c_type(a: int, p: Pointer[float]) -> int: ...  # type: ignore[empty-body]
+
+
+def no_c_type_or_none(p: Pointer[bytes] | None) -> int: ...  # type: ignore[empty-body]
+
+
+def any_pointer(p: Pointer) -> int: ...  # type: ignore
+
+
+def a_reader(p: VarArgs) -> int: ...  # type: ignore[empty-body]
+
+
+def varargs_first(rest: c.varargs, a: int) -> int: ...  # type: ignore[empty-body]
+
+
+def varargs_alone(rest: c.varargs) -> int: ...  # type: ignore[empty-body]
+
+
+def no_length(a: Annotated[memoryview, c.CType("int [n]")]) -> int: ...  # type: ignore[empty-body]
+
+
 def void_parameter(a: None) -> int: ...  # type: ignore[empty-body]
 
 
@@ -350,6 +456,15 @@ def void_parameter(a: None) -> int: ...  # type: ignore[empty-body]
         (no_parameter, "parameter 'a' has no annotation"),
         (no_result, "the result has no annotation"),
         (starred, "parameter '*rest': a C function has a fixed number of parameters"),
+        (starred, "for '...' annotate the last one with pytramp.c.varargs"),
+        (no_c_type, "parameter 'p': Pointer[float] does not say which C type it points at: use"),
+        (no_c_type, "use pytramp.c.double_p or const_double_p, or Annotated[Pointer[float], pyt"),
+        (no_c_type_or_none, "use pytramp.c.char_p or const_char_p"),
+        (any_pointer, "parameter 'p': Pointer does not say"),
+        (a_reader, "parameter 'p': VarArgs is no C type: use pytramp.c.va_list or"),
+        (varargs_first, "parameter 'rest': '...' (pytramp.c.varargs) can only be the last"),
+        (varargs_alone, "'...' (pytramp.c.varargs) needs a parameter before it"),
+        (no_length, "parameter 'a': there is no parameter 'n' for the length of 'int [n]'"),
         (keyword_only, "parameter 'b' is keyword-only and has no default"),
         (array, "parameter 'p': 'c_int_Array_3': C passes no arrays"),
         (optional, "parameter 'a': int | None is not a C type"),
@@ -372,6 +487,49 @@ def test_a_c_type_as_bare_text_gets_a_hint() -> None:
     function.__annotations__["a"] = "unsigned long"
     with pytest.raises(TypeError, match="needs Annotated"):
         of_callable(function)
+
+
+# ---- Pointer(spec, address) ----
+
+_cell = (ctypes.c_int * 3)(1, 2, 3)
+_points = (Point * 2)(Point(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("spec", "cell", "value"),
+    [
+        ("const int *", _cell, 1),
+        (c.int_p, _cell, 1),
+        (c.const_uchar_p, _cell, 1),
+        (c.CType("int *"), _cell, 1),
+        (Annotated[Pointer[int] | None, c.CType("int *")], _cell, 1),
+        (ctypes.POINTER(ctypes.c_int), _cell, 1),
+        (ctypes.c_char_p, _cell, b"\1"),
+        (pointer_type("int *"), _cell, 1),
+    ],
+)
+def test_pointer_types(spec: Any, cell: Any, value: object) -> None:
+    result = pointer_type(spec)
+    assert result.kind == "pointer"
+    pointer = Pointer(spec, ctypes.addressof(cell))
+    assert pointer[0] == value
+    assert pointer.readonly == result.readonly
+    assert pointer.cast(spec)[0] == value
+
+
+def test_pointers_to_structures() -> None:
+    pointer = Pointer(ctypes.POINTER(Point), ctypes.addressof(_points))
+    assert (pointer[0].x, pointer.y) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["int", "void *", "int [3]", c.int, c.void_p, int, None, 5, ctypes.c_int, ctypes.c_void_p]
+    + [ctypes.CFUNCTYPE(None), Point, Pointer[int], c.varargs, to_type("int", "result")],
+)
+def test_what_is_no_pointer_type(spec: object) -> None:
+    with pytest.raises(TypeError, match="is no type of pointers to values: expected text such as"):
+        Pointer(spec, 8)
 
 
 def test_ctype_marks_are_values() -> None:
