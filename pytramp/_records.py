@@ -16,6 +16,7 @@ from pytramp._model import (
     Array,
     Enumeration,
     Function,
+    Member,
     Pointer,
     Record,
     Refused,
@@ -310,9 +311,14 @@ def _refuse_disputed(record: Record) -> None:
             )
 
 
+def _may_count(record: Record, member: Member) -> bool:
+    """Can this bit-field decide about registers? GCC lets those of no width do so in unions."""
+    return bool(member.bits) or record.keyword == "union"
+
+
 def _has_unnamed(record: Record) -> bool:
     for member in record.members or ():
-        if member.bits and member.name is None:
+        if member.bits is not None and member.name is None and _may_count(record, member):
             return True
         kind = plain(counted(member.use)[0]).type
         if isinstance(kind, Record) and _has_unnamed(kind):
@@ -329,7 +335,8 @@ def _leaves(record: Record, base: int) -> list[_Leaf]:
         offset = base + place.bit // 8
         if member.bits is not None:
             end = base + (place.bit + place.bits + 7) // 8
-            if member.bits:
+            if _may_count(record, member):
+                end = max(end, offset + 1)
                 found.append(_Leaf(offset, end - offset, True, member.name is not None))
             continue
         element, count = counted(member.use)
