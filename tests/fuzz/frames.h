@@ -82,6 +82,39 @@ static void check_arguments(const struct call *call) {
     check_apart(call);
 }
 
+/* ---- Variable arguments: the same call, of which only the first arguments are named ---- */
+
+static const pytramp_signature *name_first(const pytramp_signature *all, size_t n) {
+    const pytramp_signature *signature;
+    assert(!pytramp_signature_new_variadic(&signature, all->abi->code, all->result, n, all->args));
+    return signature;
+}
+
+/* va_arg of scalars is the compiler's, but a struct of one is passed as it is. */
+static void check_next(const struct call *call, size_t i, va_list *list) {
+    const struct pt_location *at = &call->signature->at[i];
+    const pytramp_type *type = call->signature->args[i];
+    const pytramp_member member = {type, 1, 0};
+    if (type->class != PT_CLASS_AGGREGATE) assert(!pytramp_type_struct(&type, 1, &member, 0));
+    unsigned char *value = block_of(type->size);
+    assert(!pt_port.list_aggregate(list, type, value));
+    for (unsigned k = 0; k < at->nparts; k++) {
+        const struct pt_part *part = &at->parts[k];
+        const unsigned char *passed = call->before + pt_port.argument_at(part);
+        assert(!memcmp(value + part->offset, passed, part->size));
+    }
+    free(value);
+}
+
+static void check_list(const struct call *call, size_t named) {
+    const pytramp_signature *signature = name_first(call->signature, named);
+    va_list list;
+    pt_port.list_start(&list, signature, call->frame);
+    for (size_t i = named; i < call->signature->nargs; i++)
+        check_next(call, i, &list);
+    assert(!memcmp(call->frame, call->before, call->size));
+}
+
 /* ---- The result ---- */
 
 /* What a narrow result has in the rest of its register: its sign, or nothing. */
@@ -164,6 +197,7 @@ static void check_call(const pytramp_signature *signature, uint64_t random) {
     fill(&random, call.before, size);
     fill(&random, call.scratch, plan->scratch_size);
     memcpy(call.frame, call.before, size);
+    if (signature->nargs) check_list(&call, 1 + (random >> 8) % signature->nargs);
     check_arguments(&call);
     check_result(&call, &random);
     free(call.frame);

@@ -85,7 +85,7 @@ struct known {
 
 static const pytramp_type *const scalars[] = {
     &pytramp_type_void,
-#define PT_SCALAR(code, symbol, spelling, ctype, class) &pytramp_type_##symbol,
+#define PT_SCALAR(code, symbol, ...) &pytramp_type_##symbol,
 #include "types.def"
 #undef PT_SCALAR
 };

@@ -254,6 +254,7 @@ static pytramp_abi take_abi(struct input *in, struct mistakes *made) {
 /* What a signature is made of: block sizes are exact. */
 struct prototype {
     pytramp_abi abi;
+    int variadic;
     struct known result;
     size_t nargs;
     struct known *known;
@@ -285,6 +286,8 @@ static struct prototype take_prototype(struct input *in, const struct pool *pool
     struct prototype to = {.nargs = take(in)};
     to.nargs = to.nargs < 240 ? to.nargs % 12 : to.nargs - 220;
     to.abi = take_abi(in, &to.mistakes);
+    to.variadic = take(in) % 4 == 3;
+    to.mistakes.type = to.variadic && !to.nargs;
     to.result = take_type(in, pool);
     to.mistakes.null = !to.result.type;
     to.may_be_large = to.result.type && is_immoderate(&to.result);
@@ -302,7 +305,8 @@ static struct prototype take_prototype(struct input *in, const struct pool *pool
 
 /* The one place where signatures are made. */
 static pytramp_status make(const pytramp_signature **signature, const struct prototype *from) {
-    return pytramp_signature_new(signature, from->abi, from->result.type, from->nargs, from->args);
+    return (from->variadic ? pytramp_signature_new_variadic : pytramp_signature_new)(
+        signature, from->abi, from->result.type, from->nargs, from->args);
 }
 
 static void check_signature(struct input *in, const pytramp_signature *signature,
@@ -311,6 +315,7 @@ static void check_signature(struct input *in, const pytramp_signature *signature
     const struct pt_plan *plan = NULL;
     assert(!make(&again, from) && again == signature);
     assert(signature->nargs == from->nargs && signature->result == from->result.type);
+    assert(signature->variadic == from->variadic);
     assert(!from->nargs || !memcmp(signature->args, from->args, from->nargs * sizeof *from->args));
     check_places(signature, &from->result, from->known);
     check_not_explained(signature, from->nargs + take(in));
