@@ -99,8 +99,8 @@ static Type array(const std::string &spelling, py::object element, py::tuple dim
 
 static pytramp_member member_of(py::handle item) {
     py::tuple fields = py::reinterpret_borrow<py::tuple>(item);
-    const Type &type = fields[0].cast<const Type &>();
-    return {type.crossing.type, fields[1].cast<size_t>(), fields[2].cast<size_t>()};
+    py::object type = fields[0];
+    return {type_in(type.ptr()).crossing.type, fields[1].cast<size_t>(), fields[2].cast<size_t>()};
 }
 
 static Type aggregate(py::object ctype, const std::string &spelling, size_t size, size_t alignment,
