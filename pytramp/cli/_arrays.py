@@ -1,4 +1,4 @@
-"""Callbacks whose callable wants an array, as each library's users would write them."""
+"""Callbacks whose callable wants an array, or an item of one, as each library's users would write."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 
 import pytramp
 
+Memory = Any  # what is indexed, and keeps its memory alive
+
 Made = tuple[int, object]  # an address, and what keeps it alive
 
 
 def callbacks() -> dict[str, Made]:
-    """By name. ImportError without NumPy, UnsupportedTypeError while pytramp has no arrays."""
+    """By name. ImportError without NumPy."""
     numpy = importlib.import_module("numpy")
-    found = {"pytramp": _pytramp(), "ctypes": _ctypes(numpy)}
+    found = {"pytramp": _pytramp(), "pytramp's ndarray": _ndarray(), "ctypes": _ctypes(numpy)}
     try:
         found["cffi"] = _cffi(numpy)
     except ImportError:
@@ -24,6 +26,12 @@ def callbacks() -> dict[str, Made]:
 
 def _pytramp() -> Made:
     closure = pytramp.callback("double (unsigned n, const double x[n])", lambda n, x: 1.0)
+    return closure.address, closure
+
+
+def _ndarray() -> Made:
+    declaration = "double (unsigned n, const double x[n])"
+    closure = pytramp.callback(declaration, lambda n, x: 1.0, arrays="numpy")
     return closure.address, closure
 
 
@@ -48,3 +56,25 @@ def _cffi(numpy: Any) -> Made:
 
     callback = ffi.callback("double(unsigned, const double *)", function)
     return int(ffi.cast("intptr_t", callback)), callback
+
+
+def items() -> dict[str, Memory]:
+    """The same eight ints through each kind of object that a callable may index."""
+    memory = (ctypes.c_int * 8)(*range(1000, 1008))
+    found: dict[str, Memory] = {"pytramp": pytramp.Pointer("int *", memory)}
+    found["memoryview"] = found["pytramp"].view(8)
+    found["ctypes"] = ctypes.cast(memory, ctypes.POINTER(ctypes.c_int))
+    found["ctypes array"] = memory  # keeps what the others see
+    try:
+        ffi = importlib.import_module("cffi").FFI()
+    except ImportError:
+        return found
+    return {**found, "cffi": ffi.cast("int *", ctypes.addressof(memory))}
+
+
+def read(memory: Memory) -> object:
+    return memory[3]
+
+
+def write(memory: Memory) -> None:
+    memory[3] = 1003

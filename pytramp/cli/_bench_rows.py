@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from pytramp import UnsupportedTypeError
 from pytramp.cli import _arrays
 from pytramp.cli._callers import Callers, NoCompiler
 from pytramp.cli._peers import Function, Peer, peers
@@ -46,6 +45,7 @@ def rows(bench: Bench) -> Iterator[Row | Missing]:
     yield from _calls(bench)
     yield from _threads(bench)
     yield _array(bench)
+    yield from _items(bench)
     yield _make_and_free(bench, "a Python function", bench.callers.int_function)
     yield _make_and_free(bench, "a builtin", max)
     yield from _live(bench)
@@ -56,7 +56,7 @@ def guarded(title: str, time_it: Callable[[], Timings], targets: dict[str, float
     """The row, or why there is none."""
     try:
         return Row(title, time_it(), targets)
-    except (NoCompiler, UnsupportedTypeError, ImportError) as reason:
+    except (NoCompiler, ImportError) as reason:
         return Missing(title, str(reason).partition("\n")[0])
 
 
@@ -128,6 +128,17 @@ def _timed_arrays(bench: Bench) -> Timings:
         for name, (address, _alive) in made.items()
     }
     return measure(contestants, bench.rounds)
+
+
+def _items(bench: Bench) -> Iterator[Row]:
+    turns = bench.turns(50_000)
+    for what, use in (("reading p[i]", _arrays.read), ("p[i] = n", _arrays.write)):
+        contestants = {
+            name: partial(ns_per_turn, use, memory, turns)
+            for name, memory in _arrays.items().items()
+        }
+        title = f"{what}, p an int *, in a Python function"
+        yield Row(title, measure(contestants, bench.rounds), {"memoryview": 1.0})
 
 
 # ---- Having them ----
