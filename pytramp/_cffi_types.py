@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-import sys
+import struct
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -165,10 +165,10 @@ def _layout(ct: Any) -> Type:
 
 
 def _address(ct: Any) -> Callable[[bytes], Any]:
-    cast = _backend().cast
+    cast, unpack = _backend().cast, struct.Struct("P").unpack
 
     def load(data: bytes) -> Any:
-        return cast(ct, int.from_bytes(data, sys.byteorder))
+        return cast(ct, unpack(data)[0])
 
     return load
 
@@ -199,14 +199,14 @@ def _converted(
     newp, buffer = backend.newp, backend.buffer
     pointer = backend.new_pointer_type(ct)
 
-    def store(value: Any) -> bytes:
+    def store(value: Any) -> Any:
         if isinstance(value, ours):
             if isinstance(value, Closure) and signature is not None:
                 value = address_for(value, signature)
             return address_bytes(value, ct.cname)
         cell = newp(pointer)
         cell[0] = value
-        return bytes(buffer(cell))
+        return buffer(cell)
 
     name_at = backend.getcname(ct, _NAME).index(_NAME)
     name_at = -1 if name_at == len(ct.cname) else name_at
