@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from pytramp._address import address_of
+from pytramp._agreement import address_for
 from pytramp._core import Closure, Signature, Type, UnsupportedTypeError
 from pytramp.prototype import Prototype
 
@@ -17,7 +18,7 @@ def function_type(prototype: Prototype, spelling: str, name_at: int) -> Type:
     """The type of a pointer to a function; spelling and name_at are the pointer's.
 
     A callable gets a ctypes function object, None for NULL; where ctypes cannot express the
-    function, a pytramp.Pointer. It may return None, an int, a Closure of the same signature, a
+    function, a pytramp.Pointer. It may return None, an int, a Closure of the same C type, a
     ctypes function or whatever has an address. Any thread.
     """
     signature = Signature._from_prototype(prototype)
@@ -52,9 +53,7 @@ def _ctypes_prototype(prototype: Prototype, signature: Signature) -> Any:
 def _address_for(value: object, signature: Signature, spelling: str) -> int:
     """The address to store; TypeError or OverflowError where value cannot be this function."""
     if isinstance(value, Closure):
-        if value.signature != signature:
-            raise TypeError(f"expected a callback of '{signature}', not of '{value.signature}'")
-        return value.address
+        return address_for(value, signature)
     if callable(value) and not hasattr(type(value), "__index__") and _is_python(value):
         raise TypeError(
             f"expected a function pointer '{spelling}', not a Python callable: "

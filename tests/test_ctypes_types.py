@@ -327,6 +327,19 @@ def test_pointers_of_closures_that_agree() -> None:
     assert "'void (int *)', not of 'void (struct Point *)'" in seen[0].text
 
 
+def test_closures_agree_with_declarations() -> None:
+    """int * is one C type, whether its values are Pointers or instances of LP_c_int."""
+    outer = "int (*f(void))(const int *, void (*)(int))"
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.c_void_p, ctypes.CFUNCTYPE(None, ctypes.c_int)
+    )
+    for kind in (ctypes.c_void_p, IntPointer):
+        function = ctypes.CFUNCTYPE(None, ctypes.c_int)
+        inner = pytramp.callback(ctypes.CFUNCTYPE(ctypes.c_int, kind, function), lambda *args: 3)
+        closure = pytramp.callback(outer, lambda inner=inner: inner)
+        assert ctypes.CFUNCTYPE(prototype)(closure.address)()(None, function()) == 3
+
+
 def test_a_closed_closure_is_no_function() -> None:
     inner = pytramp.callback(Handler, lambda n: n + 1)
     inner.close()
