@@ -404,6 +404,16 @@ def test_decorators_and_options() -> None:
     assert plus.as_ctypes()(4) == 5
 
 
+def test_options_reach_the_closure() -> None:
+    with pytest.raises(ValueError, match="arrays must be 'memoryview' or 'numpy', not 'list'"):
+        pytramp.callback(Handler, print, arrays="list")  # type: ignore[call-overload]
+    types = pytramp.cdef("typedef struct { double x, y; } point;")
+    closure = pytramp.callback("double (point p)", lambda p: p.x, types=types)
+    decorated = pytramp.callback("double (point p)", types=types)(lambda p: p.x)
+    assert closure.signature == decorated.signature
+    assert closure.as_ctypes()(types.point(1, 2)) == 1
+
+
 class Bare(ctypes._CFuncPtr):  # type: ignore[misc]
     _flags_ = 1
 
