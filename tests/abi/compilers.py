@@ -45,6 +45,7 @@ def _filters(compiler: str) -> list[Filter]:
             signatures.without_valueless_arguments,
             signatures.without_extra_unions_of_int128,
             signatures.without_zero_width_in_unions,
+            signatures.without_packed_bits_in_unions,
         ]
     if gcc and gcc < GCC_ZERO_WIDTH:
         filters.append(signatures.without_zero_width)

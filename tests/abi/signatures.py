@@ -162,6 +162,13 @@ def without_zero_width_in_unions(s: Signature) -> bool:
     return not any(m.bits == 0 for a in s.aggregates if a.is_union for m in a.members)
 
 
+def without_packed_bits_in_unions(s: Signature) -> bool:
+    """For gcc, which takes bit-fields for members in unions: one that is not aligned as its type,
+    in a packed union within a struct, puts the whole into memory. Bit-fields of structs do not."""
+    unions = [a for a in s.aggregates if a.is_union and a.pack]
+    return not any(m.is_bits for a in unions for m in a.members)
+
+
 def _all_have_value(kinds: Sequence[Type]) -> bool:
     return all(a.has_value or not a.size for a in kinds if isinstance(a, Aggregate))
 
