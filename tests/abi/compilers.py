@@ -43,7 +43,7 @@ def _filters(compiler: str) -> list[Filter]:
     if gcc:
         filters += [
             signatures.without_valueless_arguments,
-            signatures.without_extra_unions_of_int128,
+            signatures.without_extra_aligned_unions,
             signatures.without_zero_width_in_unions,
             signatures.without_packed_bits_in_unions,
         ]

@@ -185,17 +185,17 @@ def without_valueless_extra(s: Signature) -> bool:
     return _all_have_value(s.extra)
 
 
-def _has_union_of_int128(kind: Type, within: bool = False) -> bool:
-    if isinstance(kind, Aggregate):
-        within = within or kind.is_union
-        return any(_has_union_of_int128(m.type, within) for m in kind.members)
-    return within and kind in (INT128, UINT128)
+def _has_aligned_union(kind: Type) -> bool:
+    if not isinstance(kind, Aggregate):
+        return False
+    own = kind.is_union and kind.alignment == 16
+    return own or any(_has_aligned_union(m.type) for m in kind.members)
 
 
-def without_extra_unions_of_int128(s: Signature) -> bool:
+def without_extra_aligned_unions(s: Signature) -> bool:
     """For gcc, whose va_arg reads one that registers hold as if it had been saved at a multiple of
     16: `union { __int128 n; int i; }` behind an odd number of registers crashes at -O1."""
-    return not any(_has_union_of_int128(kind) for kind in s.extra)
+    return not any(_has_aligned_union(kind) for kind in s.extra)
 
 
 def both(*filters: Filter) -> Filter:
