@@ -49,6 +49,28 @@ static int classify_scalar(const pytramp_type *type, size_t offset, struct class
     return 1;
 }
 
+/* Step 5, the post merger cleanup: may these classes be passed in registers? */
+static int fits_registers(const struct classes *classes) {
+    if (classes->of[0] == MEMORY || classes->of[1] == MEMORY) return 0;
+    return classes->of[1] != X87UP || classes->of[0] == X87;
+}
+
+static int classify_value(const pytramp_type *type, size_t offset, struct classes *classes);
+
+/* "Each field of an object is classified recursively": all of the field first, and its own cleanup,
+ * before it meets what it shares eightbytes with. X87 beside { float, int } is X87 beside INTEGER;
+ * beside the float alone it would be MEMORY, whatever came after. */
+static int classify_member(const pytramp_member *member, size_t offset, struct classes *classes) {
+    struct classes own = {{NO_CLASS, NO_CLASS}};
+    for (size_t k = 0; k < member->count; k++) {
+        size_t at = offset + member->offset + k * member->type->size;
+        if (!classify_value(member->type, at, &own)) return 0;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        classes->of[i] = merge(classes->of[i], own.of[i]);
+    return fits_registers(&own);
+}
+
 /* Classifies every scalar within type; 0 when one of them puts the whole into memory. The caller
  * has made sure that type ends within 16 bytes and is not too intricate. Empty elements are not
  * looked at: an array may have any number of them. */
@@ -56,11 +78,7 @@ static int classify_value(const pytramp_type *type, size_t offset, struct classe
     if (type->class != PT_CLASS_AGGREGATE) return classify_scalar(type, offset, classes);
     for (size_t i = 0; i < type->nmembers; i++) {
         const pytramp_member *member = &type->members[i];
-        if (!member->type->size) continue;
-        for (size_t k = 0; k < member->count; k++) {
-            size_t at = offset + member->offset + k * member->type->size;
-            if (!classify_value(member->type, at, classes)) return 0;
-        }
+        if (member->type->size && !classify_member(member, offset, classes)) return 0;
     }
     return 1;
 }
@@ -69,7 +87,7 @@ static struct classes in_memory(void) {
     return (struct classes){{MEMORY, MEMORY}};
 }
 
-/* The classes of a value of its own, after the post-merger of step 5. */
+/* The classes of a value of its own. */
 static struct classes classify(const pytramp_type *type) {
     struct classes classes = {{NO_CLASS, NO_CLASS}};
     if (type->code == PT_TYPE_COMPLEX_LONGDOUBLE) {
@@ -77,9 +95,7 @@ static struct classes classify(const pytramp_type *type) {
         return classes;
     }
     if (type->size > 2 * EIGHTBYTE || !classify_value(type, 0, &classes)) return in_memory();
-    if (classes.of[0] == MEMORY || classes.of[1] == MEMORY) return in_memory();
-    if (classes.of[1] == X87UP && classes.of[0] != X87) return in_memory();
-    return classes;
+    return fits_registers(&classes) ? classes : in_memory();
 }
 
 struct allocator {

@@ -158,6 +158,12 @@ static void test_unions(void) {
     EXPECT("float and double", "xmm0 0+8 | xmm0 0+8", UNION(f_, d_), UNION(f_, d_));
     EXPECT("x87 and long", "&rdi | stack@0 0+16", UNION(ld_, l_), UNION(ld_, l_));
     EXPECT("x87 and a float", "&rdi | stack@0 0+16", UNION(ld_, f_), UNION(ld_, f_));
+    EXPECT("x87 and a struct of INTEGER", "rax 0+8, rdx 8+8 | rdi 0+8, rsi 8+8",
+           UNION(ld_, STRUCT(f_, i_, l_)), UNION(STRUCT(f_, i_, l_), ld_));
+    EXPECT("x87 and an array of such", "rax 0+8, rdx 8+8 | rdi 0+8, rsi 8+8",
+           UNION(ld_, array(STRUCT(f_, i_), 2)), UNION(ld_, UNION(f_, i_, array(l_, 2))));
+    EXPECT("x87 in a union that goes to memory", "&rdi | stack@0 0+16",
+           UNION(UNION(ld_, l_), array(l_, 2)), UNION(array(l_, 2), UNION(l_, ld_)));
     EXPECT("two x87", "st0 0+16 | stack@0 0+16", UNION(ld_, ld_), UNION(ld_, ld_));
     EXPECT("halves", "xmm0 0+8, rax 8+8 | xmm0 0+8, rdi 8+8", UNION(STRUCT(d_, d_), STRUCT(d_, l_)),
            UNION(STRUCT(d_, d_), STRUCT(d_, l_)));
