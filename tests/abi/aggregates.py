@@ -208,8 +208,11 @@ class Aggregates:
         other = r.choice([[], [], [], [Member(CHAR)], [member], [Member(self.empty())]])
         alone = not other
         if alone and r.random() < 0.5:
-            second = r.choice([CHAR, LONG, FLOAT, DOUBLE, COMPLEX_DOUBLE, LONG_DOUBLE, INT128])
-            return self.make([member, Member(second, r.choice([0, 2]))], "union")
+            scalar = r.choice([CHAR, LONG, FLOAT, DOUBLE, COMPLEX_DOUBLE, LONG_DOUBLE, INT128])
+            second = [Member(scalar, r.choice([0, 2])), Member(self.eightbytes())]
+            members = [member, r.choice(second)]
+            r.shuffle(members)
+            return self.make(members, "union")
         return self.make([member, *other] if r.random() < 0.5 else [*other, member])
 
     def aligned(self) -> Aggregate:

@@ -46,6 +46,7 @@ def _filters(compiler: str) -> list[Filter]:
             signatures.without_extra_aligned_unions,
             signatures.without_zero_width_in_unions,
             signatures.without_packed_bits_in_unions,
+            signatures.without_packed_elements,
         ]
     if gcc and gcc < GCC_ZERO_WIDTH:
         filters.append(signatures.without_zero_width)

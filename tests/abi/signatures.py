@@ -163,10 +163,22 @@ def without_zero_width_in_unions(s: Signature) -> bool:
 
 
 def without_packed_bits_in_unions(s: Signature) -> bool:
-    """For gcc, which takes bit-fields for members in unions: one that is not aligned as its type,
-    in a packed union within a struct, puts the whole into memory. Bit-fields of structs do not."""
-    unions = [a for a in s.aggregates if a.is_union and a.pack]
-    return not any(m.is_bits for a in unions for m in a.members)
+    """For gcc, which takes a bit-field of a union for a member of its type: where packing leaves
+    that unaligned, the whole goes into memory. Bit-fields of structs do not matter so."""
+    packed = any(a.pack for a in s.aggregates)
+    return not (packed and any(a.is_union and a.has_bits for a in s.aggregates))
+
+
+def _is_packed(kind: Type) -> bool:
+    if not isinstance(kind, Aggregate):
+        return False
+    return bool(kind.pack) or any(_is_packed(m.type) for m in kind.members)
+
+
+def without_packed_elements(s: Signature) -> bool:
+    """For gcc, which looks at the first element of an array only: in `{ int; char; } [2]`, packed
+    to 6 bytes each, the second int is not aligned, and the whole belongs into memory."""
+    return not any(_is_packed(m.type) for a in s.aggregates for m in a.members if m.count > 1)
 
 
 def _all_have_value(kinds: Sequence[Type]) -> bool:
