@@ -39,7 +39,7 @@ def _filters(compiler: str) -> list[Filter]:
     if clang and clang < CLANG_INT128:
         filters.append(signatures.without_int128_arguments)
     if clang and clang < CLANG_UNNAMED_BITS:
-        filters.append(signatures.without_valueless_extra)
+        filters.append(signatures.without_unnamed_extra)
     if gcc:
         filters += [
             signatures.without_valueless_arguments,

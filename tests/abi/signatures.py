@@ -181,20 +181,22 @@ def without_packed_elements(s: Signature) -> bool:
     return not any(_is_packed(m.type) for a in s.aggregates for m in a.members if m.count > 1)
 
 
-def _all_have_value(kinds: Sequence[Type]) -> bool:
-    return all(a.has_value or not a.size for a in kinds if isinstance(a, Aggregate))
-
-
 def without_valueless_arguments(s: Signature) -> bool:
     """For gcc, which passes a struct of unnamed bit-fields alone like any other while registers
     last, and once they are used up passes nothing."""
-    return _all_have_value([*s.arguments, *s.extra])
+    passed = [kind for kind in [*s.arguments, *s.extra] if isinstance(kind, Aggregate)]
+    return all(kind.has_value or not kind.size for kind in passed)
 
 
-def without_valueless_extra(s: Signature) -> bool:
-    """For clang before 24, which never passes anything for such a struct, yet lets va_arg step
-    over it in memory."""
-    return _all_have_value(s.extra)
+def _has_unnamed_bits(kind: Type) -> bool:
+    members = kind.members if isinstance(kind, Aggregate) else ()
+    return any(m.is_unnamed or _has_unnamed_bits(m.type) for m in members)
+
+
+def without_unnamed_extra(s: Signature) -> bool:
+    """For clang before 24, whose va_arg looks elsewhere than its callers: it steps over structs of
+    unnamed bit-fields alone, and reads `{ long : 64; float f; }` 8 bytes behind what xmm0 held."""
+    return not any(map(_has_unnamed_bits, s.extra))
 
 
 def _has_aligned_union(kind: Type) -> bool:
