@@ -105,9 +105,9 @@ def test_cffi_sees_the_same(number: int, record_property: RecordProperty) -> Non
 # ---- Where the peers differ ----
 #
 # A packed struct, bit-fields and a union by value: ctypes tells libffi of plain members one behind
-# the other, which gives wrong values more often than not; cffi refuses. Neither has __int128, _Float16 or, ctypes before
-# Python 3.14, complex numbers; ctypes' callbacks return no structs. What happens is recorded, not
-# asserted: a peer may learn it.
+# the other, which gives wrong values more often than not; cffi refuses. Neither has __int128 and
+# _Float16, ctypes before Python 3.14 no complex numbers, and its callbacks return no structs. What
+# happens is recorded, not asserted: a peer may learn it.
 
 _SPECIAL = {
     "packed": ("struct t { char c; int i; } __attribute__((packed));", "(struct t){1, 2}"),
