@@ -149,12 +149,19 @@ def _is_placed(trial: Any, member: Given) -> bool:
 
 
 def _is_written(trial: Any, member: Given) -> bool:
-    """Does ctypes read and write the bits that it should? It ignores the width of a c_bool."""
+    """Does ctypes read and write the bits that it should, and no others?
+
+    It ignores the width of a c_bool, which reads and writes its neighbours, too.
+    """
     assert member.bits is not None
     value = trial()
     setattr(value, str(member.name), True if member.cls is ctypes.c_bool else -1)
     wanted = ((1 << member.bits) - 1) << member.bit
-    return int.from_bytes(bytes(value), "little") == wanted
+    if int.from_bytes(bytes(value), "little") != wanted:
+        return False
+    size = ctypes.sizeof(trial)
+    others = ((1 << 8 * size) - 1) ^ wanted
+    return not getattr(trial.from_buffer_copy(others.to_bytes(size, "little")), str(member.name))
 
 
 def _inherited(members: list[Given], anonymous: tuple[str | None, ...]) -> dict[str, Any]:

@@ -326,6 +326,18 @@ def test_bit_fields_behave_like_fields() -> None:
         types.s(b"c", c=b"d")
 
 
+@pytest.mark.parametrize("rest", ["", "unsigned char b : 7;", "unsigned b : 31; long n;"])
+def test_a_bool_is_one_bit(rest: str) -> None:
+    """What is in the same byte, or what padding holds, does not make it true."""
+    cls = pytramp.cdef(f"struct s {{ _Bool a : 1; {rest} }};").s
+    others = ((1 << 8 * ctypes.sizeof(cls)) - 2).to_bytes(ctypes.sizeof(cls), "little")
+    value = cls.from_buffer_copy(others)
+    assert value.a is False
+    value.a = True
+    value.a = False
+    assert bytes(value) == others
+
+
 def test_anonymous_members() -> None:
     types = pytramp.cdef("struct s { int kind; union { int i; struct { float x, y; }; }; };")
     value = types.s(kind=1)
