@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pytramp import _ctypes, _fields
 from pytramp._core import Type, UnsupportedTypeError
+from pytramp._layout import Layout
 from pytramp._model import (
     Array,
     Enumeration,
@@ -294,10 +296,49 @@ def _element(use: Use) -> Type:
 
 
 def _refuse_disputed(record: Record) -> None:
-    """GCC lets unnamed bit-fields decide about registers, clang does not."""
+    """What GCC and clang pass differently: only up to 16 bytes may be in registers."""
     layout = record.layout
-    if layout is None or layout.size > 16 or not _has_unnamed(record):
+    if layout is None or layout.size > 16:
         return
+    _refuse_disputed_alignment(record)
+    if _has_unnamed(record):
+        _refuse_disputed_bits(record, layout)
+
+
+def _refuse_disputed_alignment(record: Record) -> None:
+    """Where something is not aligned, the whole goes to memory. GCC looks at the first element of
+    an array only, but at bit-fields of unions, too."""
+    unaligned = [
+        is_agreed for offset, unit, is_agreed in _alignments(record, 0, True) if offset % unit
+    ]
+    if unaligned and not any(unaligned):
+        raise UnsupportedTypeError(
+            f"{record.spelling!r} by value: compilers do not agree on how to pass its members that "
+            "are not aligned"
+        )
+
+
+def _alignments(record: Record, base: int, agreed: bool) -> Iterator[tuple[int, int, bool]]:
+    """(offset, alignment, do all compilers look at it?) of everything in a small struct."""
+    assert record.layout is not None
+    for member, place in zip(record.members or (), record.layout.places, strict=True):
+        offset = base + place.bit // 8
+        if member.bits is not None:
+            if member.bits and record.keyword == "union":
+                yield offset, 1 << ((member.bits + 7) // 8 - 1).bit_length(), False
+            continue
+        element, count = counted(member.use)
+        kind = plain(element).type
+        for k in range(min(count, 16)):
+            if isinstance(kind, Record):
+                assert kind.layout is not None
+                yield from _alignments(kind, offset + k * kind.layout.size, agreed and not k)
+            elif not k:
+                yield offset, _element(element).alignment, agreed
+
+
+def _refuse_disputed_bits(record: Record, layout: Layout) -> None:
+    """GCC lets unnamed bit-fields decide about registers, clang does not."""
     leaves = list(_leaves(record, 0))
     for start in range(0, layout.size, 8):
         here = [

@@ -410,7 +410,29 @@ DISPUTED = [
     ("struct { float x; int : 32; }", "do not agree on how to pass its unnamed bit-fields"),
     ("union { int : 0; double x; }", "do not agree on how to pass its unnamed bit-fields"),
     ("struct { double x; int : 1; }", "do not agree on how to pass its unnamed bit-fields"),
+    (
+        "struct { struct __attribute__((packed, aligned(2))) { int i; char c; } m[2]; }",
+        "do not agree on how to pass its members that are not aligned",
+    ),
+    (
+        "struct __attribute__((packed)) { char c; union { int i : 20; } u; }",
+        "do not agree on how to pass its members that are not aligned",
+    ),
 ]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "struct __attribute__((packed)) { char c; int i; char d; union { int i : 3; } u; }",
+        "struct { union { int i : 20; } u[2]; struct { char c; short s; } m[2]; }",
+        "struct __attribute__((packed)) { char c; union { char i : 3; } u; }",
+    ],
+)
+def test_what_compilers_pass_alike_is_not(definition: str) -> None:
+    """In memory for another reason, aligned after all, or of one byte."""
+    types = pytramp.cdef(f"typedef {definition} T; typedef T f(T);")
+    assert types.f.result.size == ctypes.sizeof(types.T)
 
 
 @pytest.mark.parametrize(("definition", "fragment"), DISPUTED)
