@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import tools
 from pycalls import peers
+from pycalls.aggregates import Aggregate
 from pycalls.header import Function, Header
 from pycalls.parameters import Value
 
@@ -104,14 +105,15 @@ def test_cffi_sees_the_same(number: int, record_property: RecordProperty) -> Non
 
 # ---- Where the peers differ ----
 #
-# A packed struct, bit-fields and a union by value: ctypes tells libffi of plain members one behind
-# the other, which gives wrong values more often than not; cffi refuses. Neither has __int128 and
-# _Float16, ctypes before Python 3.14 no complex numbers, and its callbacks return no structs. What
-# happens is recorded, not asserted: a peer may learn it.
+# Packed structs, bit-fields, arrays of arrays and unions by value: ctypes tells libffi of plain
+# members one behind the other, which gives wrong values more often than not; cffi refuses all but
+# arrays. Neither has __int128 and _Float16, ctypes before Python 3.14 no complex numbers, and its
+# callbacks return no structs. What happens is recorded, not asserted: a peer may learn it.
 
 _SPECIAL = {
     "packed": ("struct t { char c; int i; } __attribute__((packed));", "(struct t){1, 2}"),
     "bits": ("struct t { int a : 4, b : 4, c : 4, d : 4, i : 8; };", "(struct t){1, 1, 1, 1, 2}"),
+    "rows": ("struct t { float i, x[2][1]; };", "(struct t){2, {{3}, {4}}}"),
     "union": ("union t { double d; long i; };", "(union t){.i = 2}"),
 }
 
@@ -156,8 +158,10 @@ def test_cffi_and_what_is_special(name: str, record_property: RecordProperty) ->
 
 
 def _other(kind: Any, value: Any) -> Any:
-    """A value that C text tells from this one."""
+    """A value that C text tells from this one; this one where that says little, as of unions."""
     random = Random(1)
+    if isinstance(kind, Aggregate) and not kind.is_plain:
+        return value
     for _ in range(99):
         other = kind.value(random)
         if kind.literal(other) != kind.literal(value):
@@ -192,5 +196,5 @@ def test_a_wrong_value_is_noticed(spoil: Callable[[Function], Function | None]) 
         return spoiled and right(spoiled, wrong)
 
     called, wrong = _call(header, make)
-    assert called > 0.4 * FUNCTIONS
+    assert called > 0.3 * FUNCTIONS
     assert len({text.partition(" ")[0].strip(":,") for text in wrong}) == called

@@ -57,8 +57,9 @@ class Member:
 
     @property
     def is_plain(self) -> bool:
-        aggregate = isinstance(self.kind, Aggregate)
-        return self.bits is None and not self.aligned and (not aggregate or self.kind.is_plain)
+        if isinstance(self.kind, Aggregate) and not self.kind.is_plain:
+            return False
+        return self.bits is None and not self.aligned and len(self.lengths) < 2
 
     def value(self, r: Random, lengths: tuple[int, ...] | None = None) -> Any:
         lengths = self.lengths if lengths is None else lengths
@@ -171,27 +172,14 @@ class Aggregate:
 
 
 def is_agreed(kind: Any) -> bool:
-    """A struct or union whose registers no unnamed bit-field decides: those may be refused."""
-    if not isinstance(kind, Aggregate):
+    """A struct or union that is not refused by value: compilers may differ about unnamed bit-fields
+    and about what packing leaves unaligned."""
+    if not isinstance(kind, Aggregate) or kind.pack or kind.packed:
         return False
     if any(m.bits and not m.name for m in kind.members):
         return False
     inner = [m.kind for m in kind.members if isinstance(m.kind, Aggregate)]
     return all(map(is_agreed, inner))
-
-
-def _has_bits_in_union(kind: Any) -> bool:
-    """gcc passes a packed one otherwise than clang does: abi/signatures.py says how."""
-    if not isinstance(kind, Aggregate):
-        return False
-    own = kind.is_union and any(m.bits is not None for m in kind.members)
-    return own or any(_has_bits_in_union(m.kind) for m in kind.members)
-
-
-def _is_packed(kind: Any) -> bool:
-    if not isinstance(kind, Aggregate):
-        return False
-    return bool(kind.pack or kind.packed) or any(_is_packed(m.kind) for m in kind.members)
 
 
 class Maker:
@@ -211,10 +199,9 @@ class Maker:
         self.made.append(kind)
         return kind
 
-    def _kind(self, packed: bool) -> Any:
+    def _kind(self) -> Any:
         r = self.r
-        made = [kind for kind in self.made if not (packed and _has_bits_in_union(kind))]
-        return r.choice(made if made and r.random() < 0.3 else COMMON)
+        return r.choice(self.made if self.made and r.random() < 0.3 else COMMON)
 
     def _member(self, name: str, *, bits: float, union: bool, packed: bool) -> Member:
         r = self.r
@@ -225,9 +212,7 @@ class Maker:
                 return Member("", kind, bits=r.choice([0, width]))
             return Member(name, kind, bits=width)
         lengths = r.choice([(), (), (), (), (1,), (2,), (3,), (2, 2)])
-        kind = self._kind(packed)
-        if lengths and _is_packed(kind):  # for gcc, see abi/signatures.py
-            lengths = (1,)
+        kind = self._kind()
         aligned = r.choice([8, 16]) if not packed and r.random() < 0.1 else 0
         return Member(name, kind, lengths, aligned=aligned)
 
@@ -238,7 +223,6 @@ class Maker:
         pack, packed = r.choice([(0, False)] * 5 + [(1, False), (2, False), (0, True)])
         count = r.choice([1, 2, 2, 3, 4, 6])
         tight = bool(pack or packed)
-        bits = 0 if union and tight else bits
         members = [
             self._member(f"m{i}", bits=bits, union=union, packed=tight) for i in range(count)
         ]
