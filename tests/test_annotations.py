@@ -345,7 +345,8 @@ def test_pointers_that_may_be_null() -> None:
     assert declared(keep) == "void (int *)"
     function = pytramp.callback(keep).as_ctypes(ctypes.CFUNCTYPE(None, ctypes.c_void_p))
     function(None)
-    function(ctypes.addressof(ctypes.c_int(7)))
+    seven = ctypes.c_int(7)
+    function(ctypes.addressof(seven))
     assert got == [None, 7]
 
 
