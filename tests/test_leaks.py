@@ -237,8 +237,7 @@ def with_cffi(text: str, produce: str) -> Callable[[], list[Any]]:
         cells = ctypes.create_string_buffer(2 * ffi.sizeof(text))
         function = lib.call_it
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-        address = ctypes.addressof(cells)
-        return [lambda: function(closure.address, address), closure, kind, ffi]
+        return [lambda: function(closure.address, cells), closure, kind, ffi]
 
     return make
 
