@@ -571,7 +571,7 @@ def test_what_is_kept_in_python_is_not_reported() -> None:
     def keep(a: memoryview) -> None:
         holder.view = a
         places.append({"a": a[1:]})
-        places.append((b for b in a[1:]))
+        places.append(b for b in a[1:])
         next(places[-1])
         places.append(lambda: a)
 

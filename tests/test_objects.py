@@ -1,4 +1,4 @@
-"""PyObject * as argument and result: objects, references and exceptions cross as in CPython's API."""
+"""PyObject * as argument and result: objects, references and exceptions as in CPython's API."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ def test_silenced_calls_raise(held: Any) -> None:
         raise KeyError(o)
 
     cb = closure(fail)
-    with pytest.raises(KeyError), pytramp.propagate(cb):
+
+    def call_twice() -> None:
         held.call.restype = ctypes.c_void_p
         try:
             held.call(int(cb), 5)
@@ -147,6 +148,9 @@ def test_silenced_calls_raise(held: Any) -> None:
             held.call.restype = ctypes.py_object
         with pytest.raises(RuntimeError, match="failed before"):
             held.call(int(cb), 5)
+
+    with pytest.raises(KeyError), pytramp.propagate(cb):
+        call_twice()
 
 
 def test_an_error_value_makes_no_sense() -> None:

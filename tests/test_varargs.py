@@ -229,7 +229,7 @@ def test_the_signature_says_it() -> None:
     assert signature == pytramp.Signature(str(signature))
     assert signature != pytramp.Signature("void (void *, const char *)")
     assert not pytramp.Signature("void (int)").variadic
-    with pytest.raises(TypeError, match="takes 2 positional arguments, but .* passes 3"):
+    with pytest.raises(TypeError, match=r"takes 2 positional arguments, but .* passes 3"):
         signature(lambda ctx, format: None)
 
 

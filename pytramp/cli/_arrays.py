@@ -1,4 +1,4 @@
-"""Callbacks whose callable wants an array, or an item of one, as each library's users would write."""
+"""Callbacks whose callable wants an array, or an item of one, as each library's users write it."""
 
 from __future__ import annotations
 
