@@ -118,6 +118,7 @@ pytramp_status pt_plan_of(const pytramp_signature *signature, const struct pt_pl
 void pt_gather(const pytramp_signature *signature, const struct pt_plan *plan, size_t i,
                const struct pt_frame *frame, unsigned char *scratch) {
     const struct pt_location *location = &signature->at[i];
+    memset(scratch + plan->args[i].at, 0, signature->args[i]->size); /* padding comes in no part */
     for (unsigned k = 0; k < location->nparts; k++) {
         const struct pt_part *part = &location->parts[k];
         memcpy(scratch + plan->args[i].at + part->offset,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from pytramp._core import Type, UnsupportedTypeError
@@ -38,8 +39,7 @@ def arrays_of(arrays: object, arguments: tuple[Type, ...]) -> tuple[Any, tuple[A
     """
     if arrays != "numpy":
         raise ValueError(f"arrays must be 'memoryview' or 'numpy', not {arrays!r}")
-    import numpy
-
+    numpy: Any = importlib.import_module("numpy")
     return numpy.ndarray, tuple(_dtype(numpy, type_) for type_ in arguments)
 
 
