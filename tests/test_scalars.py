@@ -321,7 +321,8 @@ def test_long_double() -> None:
     if size == 16:
         greatest = b"\xff" * 8 + b"\xfe\x7f" + bytes(6)
         with tools.reports() as seen:
-            assert send("long double", greatest) == (None, bytes(16))
+            got, back = send("long double", greatest)
+            assert (got, back[:10]) == (None, bytes(10))
         assert [type(report.exception) for report in seen] == [OverflowError]
 
 
