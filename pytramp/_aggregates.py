@@ -9,8 +9,9 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pytramp import _ctypes, _layout, _records
+from pytramp import _ctypes, _layout
 from pytramp._core import Type, UnsupportedTypeError
+from pytramp.cdecl import records
 
 _SPELLINGS: dict[Any, str] = {}
 for _spelling, _cls in _ctypes._SCALARS.items():
@@ -36,7 +37,7 @@ def aggregate(cls: Any) -> Type:
     """
     record = getattr(cls, "_pytramp_record_", None)
     if record is not None and _owner(cls) is _owner(record.built.cls):
-        return _records.aggregate(record, cls)
+        return records.aggregate(record, cls)
     keyword = "union" if issubclass(cls, ctypes.Union) else "struct"
     if hasattr(cls, "_swappedbytes_"):
         raise UnsupportedTypeError(

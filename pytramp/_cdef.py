@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytramp import _header, _preprocess
-from pytramp._namespace import Types
-from pytramp._scope import Scope
+from pytramp.cdecl import header, preprocess
+from pytramp.cdecl.namespace import Types
+from pytramp.cdecl.scope import Scope
 
 
 def cdef(source: str, *, cpp: bool | Sequence[str] = False, types: Types | None = None) -> Types:
@@ -34,8 +34,8 @@ def cdef(source: str, *, cpp: bool | Sequence[str] = False, types: Types | None 
         parent = types._scope
     text = str(source)
     if cpp:
-        text = _preprocess.preprocess(text, () if cpp is True else _options(cpp))
-    return Types(_header.read(text, parent))
+        text = preprocess.preprocess(text, () if cpp is True else _options(cpp))
+    return Types(header.read(text, parent))
 
 
 def _options(cpp: object) -> list[str]:

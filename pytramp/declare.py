@@ -12,18 +12,18 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from pytramp import _types
-from pytramp._attributes import Attributes
 from pytramp._core import Type
-from pytramp._declarators import DeclaratorParser
 from pytramp._errors import Source
-from pytramp._model import Function, Pointer, Use
-from pytramp._outline import outline
-from pytramp._scope import Scope
+from pytramp.cdecl import types
+from pytramp.cdecl.attributes import Attributes
+from pytramp.cdecl.declarators import DeclaratorParser
+from pytramp.cdecl.model import Function, Pointer, Use
+from pytramp.cdecl.outline import outline
+from pytramp.cdecl.scope import Scope
 from pytramp.prototype import Prototype
 
 if TYPE_CHECKING:
-    from pytramp._namespace import Types
+    from pytramp.cdecl.namespace import Types
 
 
 def parse(text: str, types: Types | None = None) -> Prototype:
@@ -98,7 +98,7 @@ class _Declaration:
             self._parser.fail(self._made.offset, message)
         self._parser.check(use, self._made.offset, "")
         try:
-            return _types.prototype_of(kind, self._declarator.name, self._source)
+            return types.prototype_of(kind, self._declarator.name, self._source)
         except RecursionError:
             self._parser.fail(self._made.offset, "this is nested too deeply")
 
@@ -109,9 +109,9 @@ class _Declaration:
             self._parser.fail(self._declarator.offset, message)
         use = self._built("")
         self._parser.check(use, self._made.offset, "")
-        place = _types.Place(self._source, self._made.offset, "")
+        place = types.Place(self._source, self._made.offset, "")
         try:
-            return _types.parameter_type(use, place)
+            return types.parameter_type(use, place)
         except RecursionError:
             self._parser.fail(self._made.offset, "this is nested too deeply")
 

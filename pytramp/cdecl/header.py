@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bisect
 
-from pytramp._attributes import Attributes
-from pytramp._declarators import Declarator
 from pytramp._errors import Source
-from pytramp._members import MemberParser
-from pytramp._model import (
+from pytramp.cdecl.attributes import Attributes
+from pytramp.cdecl.declarators import Declarator
+from pytramp.cdecl.members import MemberParser
+from pytramp.cdecl.model import (
     Array,
     Enumeration,
     Function,
@@ -22,10 +22,10 @@ from pytramp._model import (
     extent,
     plain,
 )
-from pytramp._scope import KEPT, Declared, Entry, Enumerator, Scope
-from pytramp._specifiers import Specifiers
-from pytramp._spell import spelled
-from pytramp._tokens import Directives, tokenize
+from pytramp.cdecl.scope import KEPT, Declared, Entry, Enumerator, Scope
+from pytramp.cdecl.specifiers import Specifiers
+from pytramp.cdecl.spell import spelled
+from pytramp.cdecl.tokens import Directives, tokenize
 
 _ASSERTS = frozenset({"_Static_assert", "static_assert"})
 _ASMS = frozenset({"__asm__", "__asm", "asm"})

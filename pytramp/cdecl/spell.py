@@ -5,9 +5,9 @@ MARK stands where a name goes: what is spelled with it tells Type.pointer and it
 
 from __future__ import annotations
 
-from pytramp import _constants
-from pytramp._constants import Expression
-from pytramp._model import Array, Function, Named, Pointer, Refused, Special, Use
+from pytramp.cdecl import constants
+from pytramp.cdecl.constants import Expression
+from pytramp.cdecl.model import Array, Function, Named, Pointer, Refused, Special, Use
 
 MARK = "@"
 
@@ -55,8 +55,8 @@ def length_text(length: int | Expression | Refused | None) -> str:
     """What stands in the brackets."""
     if length is None or isinstance(length, Refused):
         return ""
-    steps = (length,) if isinstance(length, int) else _constants.program(length)
-    return _constants.spelled(steps)
+    steps = (length,) if isinstance(length, int) else constants.program(length)
+    return constants.spelled(steps)
 
 
 def _parameters(function: Function) -> str:
@@ -66,7 +66,7 @@ def _parameters(function: Function) -> str:
         for parameter in function.parameters
         for length in lengths(parameter.use)
         if not isinstance(length, (int, Refused))
-        for step in _constants.program(length)
+        for step in constants.program(length)
     }
     texts = [_parameter(parameter.use, parameter.name, used) for parameter in function.parameters]
     return ", ".join([*texts, *(["..."] if function.variadic else [])]) or "void"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pytramp import _typenames
-from pytramp._attributes import Attributes
-from pytramp._constants import Value
-from pytramp._declarators import DeclaratorParser
-from pytramp._expressions import is_integer
 from pytramp._layout import Field, lay_out
-from pytramp._model import (
+from pytramp.cdecl.attributes import Attributes
+from pytramp.cdecl.constants import Value
+from pytramp.cdecl.declarators import DeclaratorParser
+from pytramp.cdecl.expressions import is_integer
+from pytramp.cdecl.model import (
     Array,
     Enumeration,
     Function,
@@ -22,8 +22,8 @@ from pytramp._model import (
     extent,
     plain,
 )
-from pytramp._scope import Enumerator
-from pytramp._specifiers import RESERVED, Specifiers
+from pytramp.cdecl.scope import Enumerator
+from pytramp.cdecl.specifiers import RESERVED, Specifiers
 
 _MAX_NESTING = 40  # of structs by value in one another, over any number of declarations
 

@@ -6,12 +6,12 @@ import difflib
 from typing import NoReturn
 
 from pytramp import _typenames
-from pytramp._attributes import ATTRIBUTE_WORDS, AttributeParser, Attributes
-from pytramp._constants import Value
-from pytramp._cursor import Cursor
 from pytramp._errors import Source
-from pytramp._expressions import is_integer, is_unsigned
-from pytramp._model import (
+from pytramp.cdecl.attributes import ATTRIBUTE_WORDS, AttributeParser, Attributes
+from pytramp.cdecl.constants import Value
+from pytramp.cdecl.cursor import Cursor
+from pytramp.cdecl.expressions import is_integer, is_unsigned
+from pytramp.cdecl.model import (
     CType,
     Enumeration,
     Record,
@@ -20,8 +20,8 @@ from pytramp._model import (
     Use,
     plain,
 )
-from pytramp._scope import Scope
-from pytramp._tokens import Token
+from pytramp.cdecl.scope import Scope
+from pytramp.cdecl.tokens import Token
 
 STORAGE = frozenset(
     "typedef extern static auto register inline __inline __inline__ _Noreturn constexpr "

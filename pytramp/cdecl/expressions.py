@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import sys
 
-from pytramp import _constants
-from pytramp._constants import Binary, Cast, Choice, Constant, Expression, Name, Unary, Value
-from pytramp._cursor import Cursor
-from pytramp._model import Incomplete, Record, Scalar, Use, extent, plain
+from pytramp.cdecl import constants
+from pytramp.cdecl.constants import Binary, Cast, Choice, Constant, Expression, Name, Unary, Value
+from pytramp.cdecl.cursor import Cursor
+from pytramp.cdecl.model import Incomplete, Record, Scalar, Use, extent, plain
 
 # Levels of operators within one another. Constant parts are folded while they are read, so that
 # only expressions over parameters come near it.
@@ -45,8 +45,8 @@ class Expressions(Cursor):
     def evaluated(self, node: Expression) -> Value:
         """The value of node; DeclarationError where it is no constant."""
         try:
-            return _constants.evaluate(node)
-        except _constants.NotConstant as error:
+            return constants.evaluate(node)
+        except constants.NotConstant as error:
             self.fail(error.offset, error.message)
 
     def expression(self) -> Expression:
@@ -69,16 +69,16 @@ class Expressions(Cursor):
     def _folded(self, node: Expression) -> Expression:
         """A constant for what can be evaluated now: keeps what remains shallow."""
         try:
-            return Constant(_constants.evaluate(node), node.offset)
-        except _constants.NotConstant:
+            return Constant(constants.evaluate(node), node.offset)
+        except constants.NotConstant:
             return node
 
     def _binary(self, least: int) -> Expression:
         left = self._unary()
         raised = 0
-        while _constants.LEVELS.get(self.word, 0) >= least:
+        while constants.LEVELS.get(self.word, 0) >= least:
             offset, operator = self.offset, self.take()
-            right = self._binary(_constants.LEVELS[operator] + 1)
+            right = self._binary(constants.LEVELS[operator] + 1)
             left = self._folded(Binary(operator, left, right, offset))
             if not isinstance(left, Constant):
                 self._deeper()
@@ -96,9 +96,9 @@ class Expressions(Cursor):
             self._nesting -= 1
             return self._folded(Unary(word, operand, offset))
         if word in _SIZEOF or word in _ALIGNOF:
-            return Constant(_constants.size_value(self._size(word)), offset)
+            return Constant(constants.size_value(self._size(word)), offset)
         if word in _OFFSETOF and self.words[self.place + 1] == "(":
-            return Constant(_constants.size_value(self._offsetof()), offset)
+            return Constant(constants.size_value(self._offsetof()), offset)
         if word == "__extension__":
             self.take()
             return self._unary()
@@ -130,9 +130,9 @@ class Expressions(Cursor):
     def _primary(self) -> Expression:
         offset, word = self.offset, self.word
         if word[-1:] == "'":
-            value = _constants.character(word)
+            value = constants.character(word)
         elif word[:1].isdigit():
-            value = _constants.integer(word)
+            value = constants.integer(word)
         elif self.is_name and not self.starts_type(self.place):
             self.take()
             value = self.constant_named(word)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytramp import _constants
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._errors import Source
-from pytramp._model import (
+from pytramp.cdecl import constants
+from pytramp.cdecl.model import (
     Array,
     CType,
     Enumeration,
@@ -25,7 +25,7 @@ from pytramp._model import (
     is_object,
     plain,
 )
-from pytramp._spell import marked, spelled
+from pytramp.cdecl.spell import marked, spelled
 from pytramp.prototype import Prototype
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ def _by_value(record: Record, place: Place) -> Type:
         place.unsupported(
             f"{record.spelling!r} by value is unknown: declare it with cdef() and pass types="
         )
-    from pytramp import _records  # imports ctypes
+    from pytramp.cdecl import records  # imports ctypes
 
     try:
-        return _records.aggregate(record)
+        return records.aggregate(record)
     except UnsupportedTypeError as error:
         place.unsupported(str(error))
 
@@ -171,11 +171,11 @@ def _target(use: Use, kind: CType, place: Place) -> Type:
 
 
 def _record_target(use: Use, record: Record) -> Type:
-    from pytramp import _records
+    from pytramp.cdecl import records
 
     if record.members is not None and record.refused is None:
         try:
-            made = _records.aggregate(record)
+            made = records.aggregate(record)
         except UnsupportedTypeError:
             made = Type.opaque(record.spelling)
     else:
@@ -193,12 +193,12 @@ def _array_target(array: Array, place: Place) -> Type:
             "a pointer to an array whose length is a parameter is not supported: declare the "
             "parameter as an array of arrays"
         )
-    from pytramp import _records
+    from pytramp.cdecl import records
 
-    element, count = _records.counted(Use(array))
+    element, count = records.counted(Use(array))
     part = _target(element, plain(element).type, place)
     try:
-        cls = _records.class_for(Use(array))
+        cls = records.class_for(Use(array))
     except UnsupportedTypeError:
         return Type.opaque(spelling)
     return Type.aggregate(cls, spelling, part.size * count, part.alignment, [(part, count, 0)])
@@ -230,7 +230,7 @@ def _array(use: Use, array: Array, place: Place) -> Type:
         place.unsupported(str(error))
 
 
-def _program(array: Array, place: Place) -> _constants.Program:
+def _program(array: Array, place: Place) -> constants.Program:
     if array.length is None:
         place.fail("only the first length of an array can be left out")
     if isinstance(array.length, Refused):
@@ -238,6 +238,6 @@ def _program(array: Array, place: Place) -> _constants.Program:
     if isinstance(array.length, int):
         return (array.length,)
     try:
-        return _constants.program(array.length)
-    except _constants.NotConstant as error:
+        return constants.program(array.length)
+    except constants.NotConstant as error:
         place._replace(offset=error.offset).fail(error.message)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pytramp import _typenames
-from pytramp._attributes import Attributes
-from pytramp._constants import EXPRESSIONS, Constant, Expression, Name, Unary
-from pytramp._cursor import MAX_DEPTH
-from pytramp._expressions import is_integer
-from pytramp._model import (
+from pytramp.cdecl.attributes import Attributes
+from pytramp.cdecl.constants import EXPRESSIONS, Constant, Expression, Name, Unary
+from pytramp.cdecl.cursor import MAX_DEPTH
+from pytramp.cdecl.expressions import is_integer
+from pytramp.cdecl.model import (
     Array,
     CType,
     Enumeration,
@@ -24,8 +24,8 @@ from pytramp._model import (
     Use,
     plain,
 )
-from pytramp._specifiers import RESERVED, SpecifierParser, Specifiers
-from pytramp._spell import lengths
+from pytramp.cdecl.specifiers import RESERVED, SpecifierParser, Specifiers
+from pytramp.cdecl.spell import lengths
 
 # From the type of the declarator around it to that of this part.
 Step = Callable[[Use], Use]

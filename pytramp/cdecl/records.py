@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pytramp import _ctypes, _fields
+from pytramp import _ctypes
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._layout import Layout
-from pytramp._model import (
+from pytramp.cdecl import fields
+from pytramp.cdecl.model import (
     Array,
     Enumeration,
     Function,
@@ -102,14 +103,14 @@ def _complete(record: Record) -> None:
         raise UnsupportedTypeError(f"{record.spelling!r} is incomplete: its members are not known")
     built.is_complete = True
     try:
-        _fields.give(cls, record, _members(record))
+        fields.give(cls, record, _members(record))
     except UnsupportedTypeError as error:
         built.is_complete = False
         built.error = str(error)
         raise
 
 
-def _members(record: Record) -> list[_fields.Given]:
+def _members(record: Record) -> list[fields.Given]:
     """The members with their ctypes classes."""
     given = []
     layout, members = record.layout, record.members
@@ -126,7 +127,7 @@ def _members(record: Record) -> list[_fields.Given]:
             kind = _bit_class(member.use) if is_bits else class_for(member.use)
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{where}: {error}") from None
-        given.append(_fields.Given(member.name, kind, place.bit, member.bits))
+        given.append(fields.Given(member.name, kind, place.bit, member.bits))
     return given
 
 
@@ -141,7 +142,7 @@ def _scalar_class(scalar: Scalar) -> Any:
 
 def _bit_class(use: Use) -> Any:
     """The class of a bit-field, which is a number even where the type is char or wchar_t."""
-    from pytramp._expressions import is_unsigned
+    from pytramp.cdecl.expressions import is_unsigned
 
     kind = plain(use).type
     scalar = kind.base if isinstance(kind, Enumeration) else kind

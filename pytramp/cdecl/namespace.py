@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytramp import _macros, _typenames
+from pytramp import _typenames
 from pytramp._core import Signature, Type, UnsupportedTypeError
 from pytramp._errors import Source
-from pytramp._model import (
+from pytramp.cdecl import macros
+from pytramp.cdecl.model import (
     Array,
     CType,
     Enumeration,
@@ -24,8 +25,8 @@ from pytramp._model import (
     Use,
     plain,
 )
-from pytramp._scope import BUILTINS, Declared, Entry, Enumerator, Scope
-from pytramp._types import Place, parameter_type, prototype_of
+from pytramp.cdecl.scope import BUILTINS, Declared, Entry, Enumerator, Scope
+from pytramp.cdecl.types import Place, parameter_type, prototype_of
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -98,7 +99,7 @@ class Types:
     def _make(self, name: str) -> Any:
         found = _find(name, self._scope)
         if found is None:
-            number = _macros.value(name, self._scope) if name.isidentifier() else None
+            number = macros.value(name, self._scope) if name.isidentifier() else None
             if number is not None:
                 return number
             raise KeyError(_unknown(name, self._scope))
@@ -177,21 +178,21 @@ def _type_object(name: str, use: Use) -> Any:
 
 
 def _record_class(record: Record) -> Any:
-    from pytramp import _records
+    from pytramp.cdecl import records
 
     if record.members is None:
-        return _records.pointed_class(record)
+        return records.pointed_class(record)
     if record.refused is not None:
         raise record.refused.error()
-    return _records.class_of(record)
+    return records.class_of(record)
 
 
 def _ctypes_or_type(name: str, use: Use, kind: CType) -> Any:
     if not isinstance(kind, Special) and not _is_void(kind):
-        from pytramp import _records
+        from pytramp.cdecl import records
 
         try:
-            return _records.class_for(use)
+            return records.class_for(use)
         except UnsupportedTypeError:
             if isinstance(kind, Array):
                 raise
@@ -208,9 +209,9 @@ def _enum_or_integer(enumeration: Enumeration) -> Any:
     cls = _enum_class(enumeration)
     if cls is not None:
         return cls
-    from pytramp import _records
+    from pytramp.cdecl import records
 
-    return _records.class_for(Use(enumeration))
+    return records.class_for(Use(enumeration))
 
 
 def _enum_class(enumeration: Enumeration) -> type[IntEnum] | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytramp import _typenames
-from pytramp._constants import Value
-from pytramp._model import CType, Enumeration, Named, Record, Scalar, Special, Use
+from pytramp.cdecl.constants import Value
+from pytramp.cdecl.model import CType, Enumeration, Named, Record, Scalar, Special, Use
 
 
 class Enumerator(NamedTuple):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytramp._core import Type, UnsupportedTypeError
 
 if TYPE_CHECKING:
-    from pytramp._constants import Expression
     from pytramp._errors import Source
     from pytramp._layout import Layout
+    from pytramp.cdecl.constants import Expression
 
 POINTER_SIZE = Type.pointer("void *").size
 
@@ -105,7 +105,7 @@ class Record:
         self.layout: Layout | None = None
         self.refused: Refused | None = None  # why its layout is not known
         self.depth = 0  # how deeply structs are nested in it
-        self.built: Any = None  # what pytramp._records made of it
+        self.built: Any = None  # what pytramp.cdecl.records made of it
 
     @property
     def spelling(self) -> str:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from pytramp import _typenames
 from pytramp._errors import Source
-from pytramp._tokens import Token, tokenize
+from pytramp.cdecl.tokens import Token, tokenize
 
 _STORAGE = frozenset({"typedef", "extern", "static", "inline", "__inline", "__inline__"})
 _CONVENTIONS = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from pytramp._errors import Source
-from pytramp._tokens import Token
+from pytramp.cdecl.tokens import Token
 
 # Greater than the 63 levels that C promises; keeps the parser far from Python's recursion limit.
 MAX_DEPTH = 64

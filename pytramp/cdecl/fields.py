@@ -12,7 +12,7 @@ import sys
 from typing import Any, NamedTuple
 
 from pytramp._core import UnsupportedTypeError
-from pytramp._model import Record
+from pytramp.cdecl.model import Record
 
 
 class Given(NamedTuple):

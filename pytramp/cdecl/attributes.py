@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytramp._expressions import Expressions
+from pytramp.cdecl.expressions import Expressions
 
 ATTRIBUTE_WORDS = frozenset({"__attribute__", "__attribute"})
 _ALIGNAS = frozenset({"_Alignas", "alignas"})

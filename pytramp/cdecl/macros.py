@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytramp._core import DeclarationError
 from pytramp._errors import Source
-from pytramp._model import NoLayout
-from pytramp._scope import Scope
-from pytramp._tokens import Token, tokenize
+from pytramp.cdecl.model import NoLayout
+from pytramp.cdecl.scope import Scope
+from pytramp.cdecl.tokens import Token, tokenize
 
 _MOST_TOKENS = 1000
 _ANSWERS = (DeclarationError, NoLayout, RecursionError)
@@ -14,7 +14,7 @@ _ANSWERS = (DeclarationError, NoLayout, RecursionError)
 
 def value(name: str, scope: Scope) -> int | None:
     """The value of the object-like macro name as a constant expression; None where it has none."""
-    from pytramp._members import MemberParser
+    from pytramp.cdecl.members import MemberParser
 
     if _body(name, scope) is None:
         return None

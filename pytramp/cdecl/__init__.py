@@ -1,0 +1,1 @@
+"""C declarations as text -> types."""
