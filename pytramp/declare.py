@@ -10,14 +10,15 @@ too, so a text of several lines still has one column per character.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytramp._core import Type
 from pytramp._errors import Source
-from pytramp.cdecl import types
-from pytramp.cdecl.attributes import Attributes
-from pytramp.cdecl.declarators import DeclaratorParser
-from pytramp.cdecl.model import Function, Pointer, Use
+from pytramp.cdecl import types as types_of
+from pytramp.cdecl.declarators import DeclaratorReader
+from pytramp.cdecl.model import Function, Pointer
 from pytramp.cdecl.outline import outline
 from pytramp.cdecl.scope import Scope
 from pytramp.prototype import Prototype
@@ -75,45 +76,42 @@ class _Declaration:
 
     def __init__(self, text: str, scope: Scope) -> None:
         self._source = Source(text)
-        self._parser = DeclaratorParser(self._source, outline(self._source), scope)
-        try:
-            self._read()
-        except RecursionError:
-            self._parser.fail(self._parser.offset, "this is nested too deeply")
+        tokens = outline(self._source)
+        self._reader = DeclaratorReader(self._source, tokens, scope)
+        with self._reader.within(0, len(tokens), "list") as node, self._shallow():
+            self._declared = self._reader.apart(node)
+            self._reader.check_group(self._declared)
+            self._use = self._reader.built(self._declared.made, self._declared.steps, self._role())
 
-    def _read(self) -> None:
-        parser = self._parser
-        self._made = parser.specifiers()
-        self._declarator = parser.declarator(Attributes())
-        if parser.place < len(parser.tokens):
-            parser.unexpected()
+    def _role(self) -> str:
+        """How messages about the type below the declarators begin."""
+        return "the result: " if self._declared.steps else ""
+
+    @contextmanager
+    def _shallow(self) -> Iterator[None]:
+        try:
+            yield
+        except RecursionError:
+            self._reader.fail(0, "this is nested too deeply")
 
     def prototype(self) -> Prototype:
-        use = self._built("the result: ")
-        kind = use.type
+        offset = self._declared.made.offset
+        kind = self._use.type
         if isinstance(kind, Pointer):
             kind = kind.target.type
         if not isinstance(kind, Function):
             message = "this declares no function: parameters in '( )' are missing"
-            self._parser.fail(self._made.offset, message)
-        self._parser.check(use, self._made.offset, "")
-        try:
-            return types.prototype_of(kind, self._declarator.name, self._source)
-        except RecursionError:
-            self._parser.fail(self._made.offset, "this is nested too deeply")
+            self._reader.fail(offset, message)
+        self._reader.check(self._use, offset, "")
+        with self._shallow():
+            return types_of.prototype_of(kind, self._declared.name, self._source)
 
     def type_alone(self) -> Type:
-        name = self._declarator.name
+        name = self._declared.name
         if name is not None:
             message = f"a type alone is expected: remove {name!r}"
-            self._parser.fail(self._declarator.offset, message)
-        use = self._built("")
-        self._parser.check(use, self._made.offset, "")
-        place = types.Place(self._source, self._made.offset, "")
-        try:
-            return types.parameter_type(use, place)
-        except RecursionError:
-            self._parser.fail(self._made.offset, "this is nested too deeply")
-
-    def _built(self, role: str) -> Use:
-        return self._parser.built(self._made, self._declarator, role)
+            self._reader.fail(self._declared.offset, message)
+        offset = self._declared.made.offset
+        self._reader.check(self._use, offset, "")
+        with self._shallow():
+            return types_of.parameter_type(self._use, types_of.Place(self._source, offset, ""))

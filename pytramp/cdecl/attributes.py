@@ -1,13 +1,12 @@
-"""Reads attributes: `__attribute__((...))`, `[[...]]`, `_Alignas(...)`, `__asm__("name")`."""
+"""What attributes mean: `__attribute__((...))`, `[[...]]`, `_Alignas(...)`, `_Atomic`."""
 
 from __future__ import annotations
 
-from pytramp.cdecl.expressions import Expressions
+from collections.abc import Iterable
 
-ATTRIBUTE_WORDS = frozenset({"__attribute__", "__attribute"})
-_ALIGNAS = frozenset({"_Alignas", "alignas"})
-_ASM = frozenset({"__asm__", "__asm", "asm"})
-_NULLABILITY = frozenset({"_Nonnull", "_Nullable", "_Null_unspecified", "__nonnull"})
+from pytramp import _typenames
+from pytramp.cdecl.expressions import Expressions
+from pytramp.cdecl.words import ALIGNAS, ATTRIBUTES
 
 _BIGGEST_ALIGNMENT = 16  # what `aligned` alone means
 _LARGEST = 1 << 28  # what compilers take
@@ -42,87 +41,64 @@ class Attributes:
         self.refused = self.refused or other.refused
 
 
-class AttributeParser(Expressions):
-    """The part of the parser that reads attributes."""
+class AttributeReader(Expressions):
+    """The part of the reader that knows attributes: pycparser does not see them."""
 
-    def attributes(self, into: Attributes) -> bool:
-        """Reads all attributes that stand here; were there any?"""
-        start = self.place
-        while True:
-            word = self.word
-            if word in ATTRIBUTE_WORDS:
-                self.take()
-                self._list(into, 2)
-            elif word == "[" and self.words[self.place + 1] == "[":
-                self._list(into, 2)
-            elif word in _ALIGNAS:
-                self._alignas(into)
-            elif word in _ASM:
-                self.take()
-                self._group()
-            elif word in ("__declspec", "__attribute_noreturn__") or word in _NULLABILITY:
-                self.take()
-                if word == "__declspec":
-                    self._group()
-            else:
-                return self.place > start
+    def attributes(self, places: Iterable[int]) -> Attributes:
+        """What those say that stand at these places."""
+        made = Attributes()
+        for place in places:
+            word = self.tokens[place].text
+            if word in ATTRIBUTES or word == "[":
+                self._list(made, place + (word != "["))
+            elif word in ALIGNAS:
+                self._alignas(made, place)
+            elif word == "_Atomic":
+                reason = _typenames.refusal(word) or ""
+                made.refused = (reason, self.tokens[place].offset)
+        return made
 
-    def _group(self) -> None:
-        while self.word in ("volatile", "__volatile__", "goto"):
-            self.take()
-        if self.word != "(":
-            self.unexpected()
-        self.skip_group()
-
-    def _list(self, into: Attributes, brackets: int) -> None:
+    def _list(self, into: Attributes, place: int) -> None:
         """`((a, b(c)))`, or `[[a, b(c)]]`."""
-        opener = self.word
-        ends = []
-        for _ in range(brackets):
-            if self.word != opener or opener not in ("(", "["):
-                self.unexpected()
-            ends.append(self.partners[self.place])
-            self.take()
-        while self.place < ends[-1]:
-            self._one(into)
-        self.place = ends[0] + 1
+        opener = self.tokens[place].text
+        if self.tokens[place + 1].text != opener:
+            self.fail(self.offset_of(place + 1), f"unexpected {self.tokens[place + 1].text!r}")
+        end = self.partners[place + 1]
+        place += 2
+        while place < end:
+            place = self._one(into, place)
 
-    def _one(self, into: Attributes) -> None:
-        offset = self.offset
-        name = self.take().strip("_")
-        arguments = self.place if self.word == "(" else None
+    def _one(self, into: Attributes, place: int) -> int:
+        """Takes in the attribute at place; the place after it."""
+        offset = self.tokens[place].offset
+        name = self.tokens[place].text.strip("_")
+        after = place + 1
+        has_arguments = self.tokens[after].text == "("
         if name == "packed":
             into.packed = True
         elif name == "aligned":
-            into.align(self._argument() if arguments is not None else _BIGGEST_ALIGNMENT)
-        elif name == "mode" and arguments is not None:
-            into.mode = self.words[self.place + 1].strip("_")
+            into.align(self._argument(after) if has_arguments else _BIGGEST_ALIGNMENT)
+        elif name == "mode" and has_arguments:
+            into.mode = self.tokens[after + 1].text.strip("_")
         elif name in _VECTORS:
             into.refused = ("vector types are not supported: use an array or a pointer", offset)
         elif name in _REFUSED:
             into.refused = (f"the attribute {name!r} is not supported", offset)
-        if arguments is not None:
-            self.place = self.partners[arguments] + 1
+        return self.partners.get(after, place) + 1 if has_arguments else after
 
-    def _alignas(self, into: Attributes) -> None:
-        offset = self.offset
-        self.take()
-        if self.word != "(":
-            self.unexpected()
-        if not self.starts_type(self.place + 1):
-            into.align(self._argument() or 1)
+    def _alignas(self, into: Attributes, place: int) -> None:
+        offset, opener = self.tokens[place].offset, place + 1
+        if not self.starts_type(opener + 1):
+            into.align(self._argument(opener) or 1)
             return
-        self.take()
-        use = self.type_name()
-        self.expect(")")
+        with self.within(opener + 1, self.partners[opener], "list") as node:
+            use = self.type_named(node)
         into.align(self.extent_of(use, offset, "_Alignas")[1])
 
-    def _argument(self) -> int:
+    def _argument(self, opener: int) -> int:
         """`(8)`: a power of two."""
-        self.expect("(")
-        offset = self.offset
-        number = self.constant().number
-        self.expect(")")
+        number = self.value_within(opener + 1, self.partners[opener]).number
         if number < 0 or number > _LARGEST or number & (number - 1):
+            offset = self.offset_of(opener + 1)
             self.fail(offset, f"an alignment is a power of two, not {number}")
         return number

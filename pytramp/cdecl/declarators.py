@@ -1,16 +1,16 @@
-"""Reads declarators: `*name`, `(*name)(int, double)`, `name[3][n]`, with or without the name."""
+"""Declarators as pycparser has them -> types: `*name`, `(*name)(int, double)`, `name[3][n]`."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytramp import _typenames
-from pytramp.cdecl.attributes import Attributes
+from pytramp.cdecl import grammar
+from pytramp.cdecl.brackets import MAX_DEPTH
 from pytramp.cdecl.constants import EXPRESSIONS, Constant, Expression, Name, Unary
-from pytramp.cdecl.cursor import MAX_DEPTH
 from pytramp.cdecl.expressions import is_integer
+from pytramp.cdecl.grammar import kind_of, place_of
 from pytramp.cdecl.model import (
     Array,
     CType,
@@ -24,157 +24,153 @@ from pytramp.cdecl.model import (
     Use,
     plain,
 )
-from pytramp.cdecl.specifiers import RESERVED, SpecifierParser, Specifiers
+from pytramp.cdecl.rewrite import UNNAMED, Segment
+from pytramp.cdecl.specifiers import SpecifierReader, Specifiers
 from pytramp.cdecl.spell import lengths
 
-# From the type of the declarator around it to that of this part.
-Step = Callable[[Use], Use]
+_NODES = frozenset({"PtrDecl", "ArrayDecl", "FuncDecl"})
 
 
-class Declarator(NamedTuple):
-    """steps lead from the specifiers' type to the name's, in this order."""
+class Declared(NamedTuple):
+    """One node of pycparser, taken apart. steps: its declarators, that of the type first."""
 
+    made: Specifiers
     name: str | None
-    offset: int  # of the name, or where it would stand
-    steps: tuple[Step, ...]
+    offset: int  # of the name, or where the type begins
+    steps: list[Any]
+    segment: Segment | None  # with the attributes of this declarator
 
 
-class DeclaratorParser(SpecifierParser):
-    """The part of the parser that reads declarators and parameters."""
+class DeclaratorReader(SpecifierReader):
+    """The part of the reader that knows declarators and parameters."""
 
-    def type_name(self) -> Use:
-        """Reads `const char *` and the like, without a name."""
-        made = self.specifiers()
-        declarator = self.declarator(made.attributes, named=False)
-        return self.built(made, declarator, "")
+    def type_named(self, node: Any) -> Use:
+        """The type of a node for `const char *` and the like, without a name."""
+        declared = self.apart(node)
+        if declared.name is not None:
+            self.fail(declared.offset, f"unexpected {declared.name!r}")
+        made, segment = declared.made, declared.segment
+        if segment is not None:
+            made.attributes = self.attributes([*segment.shared, *segment.own])
+        return self.built(made, declared.steps, "")
 
-    def built(self, made: Specifiers, declarator: Declarator, role: str) -> Use:
-        """The type that a declarator gives its name."""
+    def apart(self, node: Any) -> Declared:
+        """Takes a declaration, a parameter or a type name apart."""
+        if kind_of(node) not in ("Decl", "Typedef", "Typename"):
+            self._refuse_node(node)
+        steps = []
+        below = node.type
+        while kind_of(below) in _NODES:
+            steps.append(below)
+            below = below.type
+        qualifiers: frozenset[str] = frozenset()
+        name_node = None
+        if kind_of(below) == "TypeDecl":
+            qualifiers = frozenset(below.quals or ())
+            name_node = below if below.declname is not None else None
+            below = below.type
+        made = self.specifiers(below, qualifiers)
+        segment = self.word_of(below).segment
+        name, offset = None, made.offset
+        if name_node is not None:
+            word = self.word_of(name_node)
+            segment = word.segment
+            offset = word.token.offset
+            name = word.token.text if word.given != UNNAMED else None
+        self._check_name(name, offset)
+        return Declared(made, name, offset, steps[::-1], segment)
+
+    def _refuse_node(self, node: Any) -> None:
+        if kind_of(node) == "ID":  # as in `int f(foo)`, which was C once
+            self.refuse_name(place_of(node))
+        self.complain(grammar.NotParsed(None if node.coord is None else place_of(node)))
+
+    def _check_name(self, name: str | None, offset: int) -> None:
+        """In one declaration a type's name in place of a name is a slip."""
+        if not self.strict or name is None:
+            return
+        if (reason := _typenames.refusal(name)) is not None:
+            self.unsupported(offset, reason)
+        if name in _typenames.TYPE_WORDS:
+            self.fail(offset, f"{name!r} is a type and cannot be a name here")
+
+    def check_group(self, declared: Declared) -> None:
+        """`int (foo)` is C and declares foo; in a declaration alone foo was meant as a type."""
+        places = [p for p, word in enumerate(self.piece.words) if word.token.is_word]
+        place = next((p for p in places if self.offset_at(p) == declared.offset), 0)
+        around = (self.word_at(place - 1), self.word_at(place + 1))
+        if declared.name is not None and around == ("(", ")"):
+            if self.word_at(place + 2) not in ("(", "[", ")"):
+                self.refuse_name(place)
+
+    def built(self, made: Specifiers, steps: list[Any], role: str) -> Use:
+        """The type that declarators make of that of the specifiers."""
         use = self.resolve(made, role)
-        if len(declarator.steps) > MAX_DEPTH:
+        if len(steps) > MAX_DEPTH:
             stars = "*" if isinstance(plain(use).type, Scalar) else ""
             words = f"'{' '.join(made.words)} {stars}*...'"
             self.unsupported(made.offset, f"{role}{words} is nested too deeply")
-        for step in declarator.steps:
-            use = step(use)
+        for step in steps:
+            use = self._applied(use, step)
             if isinstance(use.type, Function):
                 use.type.offset = made.offset
                 use.type.source = self.source
         return use
 
-    def declarator(self, attributes: Attributes, *, named: bool = True) -> Declarator:
-        """Reads one declarator; named: may it have a name?"""
-        pointers = self._pointers(attributes)
-        inner: Declarator | None = None
-        name, offset = None, self.offset
-        if self.word == "(" and self._is_group():
-            self.take()
-            inner = self.declarator(attributes, named=named)
-            self.expect(")")
-            name, offset = inner.name, inner.offset
-        elif self.is_name and self.word not in RESERVED and named:
-            self._check_name()
-            name = self.take()
-        suffixes: list[Step] = []
-        while self.word in ("(", "["):
-            if self.word == "[" and self.words[self.place + 1] == "[":
-                self.attributes(attributes)
-                continue
-            suffixes.append(self._parameters() if self.word == "(" else self._length())
-        if not self.strict:
-            self.attributes(attributes)
-        steps = (*pointers, *reversed(suffixes), *(inner.steps if inner else ()))
-        return Declarator(name, offset, steps)
-
-    def _pointers(self, attributes: Attributes) -> list[Step]:
-        steps = []
-        if not self.strict:
-            self.attributes(attributes)
-        while self.accept("*"):
-            qualifiers = set()
-            while self.word in _typenames.QUALIFIERS or (
-                not self.strict and self.attributes(attributes)
-            ):
-                if self.word in _typenames.QUALIFIERS:
-                    qualifiers.add(self.take())
-            steps.append(_pointer(frozenset(qualifiers - {"restrict"})))
-        if self.word == "_Atomic":
-            self.unsupported(self.offset, _typenames.refusal("_Atomic") or "")
-        return steps
-
-    def _check_name(self) -> None:
-        """In one declaration a type's name in place of a name is a slip."""
-        if not self.strict:
-            return
-        if (reason := _typenames.refusal(self.word)) is not None:
-            self.unsupported(self.offset, reason)
-        if self.word in _typenames.TYPE_WORDS:
-            self.fail(self.offset, f"{self.word!r} is a type and cannot be a name here")
-
-    def _is_group(self) -> bool:
-        """Is the `(` here part of a declarator, rather than the beginning of a parameter list?"""
-        place, following = self.place, self.words[self.place + 1]
-        if following in ("(", "*", "["):
-            return True
-        if following.startswith("__attribute"):
-            end = self.partners.get(place + 2, place)
-            return self.words[end + 1] == "*"
-        is_name = self.tokens[place + 1].is_word
-        if following in RESERVED or not is_name or self.starts_type(place + 1):
-            return False
-        if self.words[self.partners[place] + 1] in ("(", "["):
-            return True  # int (name)(int)
-        if self.partners[place] != place + 2:
-            return False  # int (foo name)
-        return not self.strict or "(" in self.words[:place]  # int f(int (name)), not int (foo)
+    def _applied(self, use: Use, step: Any) -> Use:
+        kind = kind_of(step)
+        if kind == "PtrDecl":
+            return Use(Pointer(use), frozenset(step.quals or ()) - {"restrict"})
+        if kind == "ArrayDecl":
+            return Use(Array(use, None if step.dim is None else self._length(step.dim)))
+        parameters, variadic = self._parameters(step)
+        return Use(Function(use, parameters, variadic))
 
     # ---- Parameters ----
 
-    def _parameters(self) -> Step:
-        end = self.partners[self.place]
-        self.take()
-        self.depth += 1
-        parameters: list[Parameter] = []
+    def _parameters(self, node: Any) -> tuple[tuple[Parameter, ...], bool]:
+        nodes = list(node.args.params) if node.args is not None else []
+        variadic = bool(nodes) and kind_of(nodes[-1]) == "EllipsisParam"
+        if variadic:
+            nodes.pop()
+            if not nodes:
+                self.fail(self.offset(node.args.params[0]), _ELLIPSIS)
         outer, self.visible = self.visible, set()
-        variadic = False
-        if self.word == "void" and self.place + 1 == end:
-            self.take()
-        while self.place < end:
-            if self.word == "..." and parameters:
-                self.take()
-                variadic = True
-                break
-            parameters.append(self._parameter(len(parameters) + 1))
-            self.visible.add(parameters[-1].name)
-            if self.place < end:
-                self.expect(",")
-                if self.place == end:
-                    self.specifiers()  # says what is missing
-        if self.place != end:
-            self.unexpected()
-        self.depth -= 1
-        self.visible = outer
-        self.take()
+        parameters: list[Parameter] = []
+        try:
+            if not (len(nodes) == 1 and not variadic and self._is_void(nodes[0])):
+                for number, each in enumerate(nodes, 1):
+                    parameters.append(self.parameter(each, number))
+                    self.visible.add(parameters[-1].name)
+        finally:
+            self.visible = outer
         self._check_unique(parameters)
         self._check_lengths(parameters)
-        function = (tuple(parameters), variadic)
-        return lambda result: Use(Function(result, *function))
+        return tuple(parameters), variadic
 
-    def _parameter(self, number: int) -> Parameter:
-        if self.word == "...":
-            self.fail(self.offset, "'...' comes last, after at least one parameter")
-        made = self.specifiers()
-        declarator = self.declarator(made.attributes)
-        name = declarator.name
+    def _is_void(self, node: Any) -> bool:
+        """Is this the `(void)` of no parameters?"""
+        below = getattr(node, "type", None)
+        return (
+            kind_of(node) == "Typename"
+            and kind_of(below) == "TypeDecl"
+            and not getattr(below, "quals", None)
+            and getattr(getattr(below, "type", None), "names", None) == ["void"]
+        )
+
+    def parameter(self, node: Any, number: int) -> Parameter:
+        """One parameter, the number-th."""
+        declared = self.apart(node)
+        made, name, offset, steps, segment = declared
         role = f"parameter {name!r}: " if name is not None else f"parameter {number}: "
-        use = self.built(made, declarator, role)
+        if segment is not None:
+            made.attributes = self.attributes([*segment.shared, *segment.own])
+        use = self.built(made, steps, role)
         kind = plain(use).type
         if isinstance(kind, Scalar) and kind.spelling == "void":
             self.fail(made.offset, f"{role}'void' is no type for a parameter")
-        if self.word not in (",", ")"):
-            self.unexpected()
         self.check(use, made.offset, role)
-        return Parameter(name, use, made.offset, declarator.offset)
+        return Parameter(name, use, made.offset, offset)
 
     def _check_unique(self, parameters: list[Parameter]) -> None:
         seen = set()
@@ -186,33 +182,16 @@ class DeclaratorParser(SpecifierParser):
 
     # ---- Lengths ----
 
-    def _length(self) -> Step:
-        end = self.partners[self.place]
-        self.take()
-        while self.word in _typenames.QUALIFIERS or self.word == "static":
-            self.take()
-        length: int | Expression | Refused | None = None
-        if self.word == "*" and self.place + 1 == end:
-            self.take()
-        elif self.place < end:
-            length = self._length_value(end)
-        if self.place != end:
-            self.unexpected()
-        self.take()
-        return lambda element: Use(Array(element, length))
-
-    def _length_value(self, end: int) -> int | Expression | Refused:
-        offset = self.offset
+    def _length(self, node: Any) -> int | Expression | Refused:
         try:
-            node = self.expression()
+            length = self.expression(node)
         except NoLayout as error:  # sizeof a type that pytramp does not know
-            self.place = end
             return error.refused
-        if not isinstance(node, Constant):
-            return node
-        number = node.value.number
+        if not isinstance(length, Constant):
+            return length
+        number = length.value.number
         if not 0 <= number < 1 << 62:
-            self.fail(offset, f"an array cannot have {number} elements")
+            self.fail(self.offset(node), f"an array cannot have {number} elements")
         return number
 
     def _check_lengths(self, parameters: list[Parameter]) -> None:
@@ -266,8 +245,7 @@ class DeclaratorParser(SpecifierParser):
             kind = part.type
 
 
-def _pointer(qualifiers: frozenset[str]) -> Step:
-    return lambda target: Use(Pointer(target), qualifiers)
+_ELLIPSIS = "'...' comes last, after at least one parameter"
 
 
 def _complaint(kind: Array | Function, part: object) -> str | None:

@@ -1,46 +1,38 @@
-"""Reads expressions: enumerators' values, lengths, widths of bit-fields."""
+"""Expressions as pycparser has them -> ours: enumerators' values, lengths, widths of bit-fields."""
 
 from __future__ import annotations
 
 import platform
 import sys
+from typing import Any, NoReturn
 
 from pytramp.cdecl import constants
 from pytramp.cdecl.constants import Binary, Cast, Choice, Constant, Expression, Name, Unary, Value
-from pytramp.cdecl.cursor import Cursor
+from pytramp.cdecl.grammar import kind_of, place_of
 from pytramp.cdecl.model import Incomplete, Record, Scalar, Use, extent, plain
+from pytramp.cdecl.reading import Reading
+from pytramp.cdecl.words import ALIGNOFS
 
 # Levels of operators within one another. Constant parts are folded while they are read, so that
 # only expressions over parameters come near it.
 _MAX_NESTING = 60
 
-_SIZEOF = frozenset({"sizeof"})
-_ALIGNOF = frozenset({"_Alignof", "alignof", "__alignof__", "__alignof"})
-_OFFSETOF = frozenset({"offsetof", "__builtin_offsetof"})
+_PREFIXES = frozenset({"-", "+", "~", "!", "*"})
+_LEFT = {"BinaryOp": "left", "TernaryOp": "cond"}
 
 
-class Expressions(Cursor):
-    """The part of the parser that reads expressions."""
+class Expressions(Reading):
+    """The part of the reader that knows expressions."""
 
     _nesting = 0
 
-    # What other parts provide.
-
-    def starts_type(self, place: int) -> bool:
-        """Does a type name begin at place?"""
+    def type_named(self, node: Any) -> Use:
+        """The type of pycparser's node for `int *` and the like."""
         raise NotImplementedError
 
-    def type_name(self) -> Use:
-        """Reads `int *` and the like."""
-        raise NotImplementedError
-
-    def constant_named(self, name: str) -> Value | None:
-        """The value of an enumerator."""
-        raise NotImplementedError
-
-    def constant(self) -> Value:
-        """Reads a constant expression; DeclarationError where it is none."""
-        return self.evaluated(self.expression())
+    def constant(self, node: Any) -> Value:
+        """The value of a constant expression; DeclarationError where it is none."""
+        return self.evaluated(self.expression(node))
 
     def evaluated(self, node: Expression) -> Value:
         """The value of node; DeclarationError where it is no constant."""
@@ -49,22 +41,28 @@ class Expressions(Cursor):
         except constants.NotConstant as error:
             self.fail(error.offset, error.message)
 
-    def expression(self) -> Expression:
-        """Reads one expression, which an unresolved name may be part of."""
-        self._deeper()
-        node = self._binary(1)
-        offset = self.offset
-        if self.accept("?"):
-            yes = self.expression()
-            self.expect(":")
-            node = self._folded(Choice(node, yes, self.expression(), offset))
-        self._nesting -= 1
-        return node
+    def value_within(self, start: int, end: int) -> Value:
+        """The value of the expression that all tokens from start to end are."""
+        with self.within(start, end, "values") as node:
+            return self.constant(node)
 
-    def _deeper(self) -> None:
+    def expression(self, node: Any) -> Expression:
+        """One expression, which an unresolved name may be part of."""
         self._nesting += 1
         if self._nesting > _MAX_NESTING:
-            self.fail(self.offset, "this expression is nested too deeply")
+            self._nesting = 0
+            self.fail(self.offset(node), "this expression is nested too deeply")
+        kind = kind_of(node)
+        read = {
+            "BinaryOp": self._binary,
+            "UnaryOp": self._unary,
+            "TernaryOp": self._choice,
+            "Cast": self._cast,
+            "FuncCall": self._call,
+        }.get(kind, self._primary)
+        made = read(node)
+        self._nesting -= 1
+        return made
 
     def _folded(self, node: Expression) -> Expression:
         """A constant for what can be evaluated now: keeps what remains shallow."""
@@ -73,53 +71,71 @@ class Expressions(Cursor):
         except constants.NotConstant:
             return node
 
-    def _binary(self, least: int) -> Expression:
-        left = self._unary()
+    def _binary(self, node: Any) -> Expression:
+        """A chain of operators of one level is long, not deep."""
+        chain = []
+        while kind_of(node) == "BinaryOp":
+            chain.append(node)
+            node = node.left
+        left = self.expression(node)
         raised = 0
-        while constants.LEVELS.get(self.word, 0) >= least:
-            offset, operator = self.offset, self.take()
-            right = self._binary(constants.LEVELS[operator] + 1)
-            left = self._folded(Binary(operator, left, right, offset))
-            if not isinstance(left, Constant):
-                self._deeper()
-                raised += 1
-        self._nesting -= raised
+        for part in reversed(chain):
+            offset = self._operator_offset(part)
+            if part.op not in constants.LEVELS:
+                self.unexpected(place_of(part))
+            right = self.expression(part.right)
+            left = self._folded(Binary(part.op, left, right, offset))
+            raised += not isinstance(left, Constant)
+            if self._nesting + raised > _MAX_NESTING:
+                self.fail(offset, "this expression is nested too deeply")
         return left
 
-    def _unary(self) -> Expression:
-        offset = self.offset
-        word = self.word
-        if word in ("-", "+", "~", "!", "*"):
-            self.take()
-            self._deeper()
-            operand = self._unary()
-            self._nesting -= 1
-            return self._folded(Unary(word, operand, offset))
-        if word in _SIZEOF or word in _ALIGNOF:
-            return Constant(constants.size_value(self._size(word)), offset)
-        if word in _OFFSETOF and self.words[self.place + 1] == "(":
-            return Constant(constants.size_value(self._offsetof()), offset)
-        if word == "__extension__":
-            self.take()
-            return self._unary()
-        if word == "(":
-            return self._parenthesis()
-        return self._primary()
+    def _operator_offset(self, node: Any) -> int:
+        """pycparser knows where the operands begin: the operator is before the right one."""
+        return self.offset_at(self._before(self._start(node.right)))
 
-    def _parenthesis(self) -> Expression:
-        offset = self.offset
-        if not self.starts_type(self.place + 1):
-            self.take()
-            node = self.expression()
-            self.expect(")")
-            return node
-        self.take()
-        use = self.type_name()
-        self.expect(")")
-        self._deeper()
-        operand = self._unary()
-        self._nesting -= 1
-        kind = plain(use).type
+    def _start(self, node: Any) -> int:
+        """The place of the first word of an expression, without parentheses around it.
+
+        pycparser sees `-x` where x is in some versions.
+        """
+        signs = 0
+        while kind_of(node) in _LEFT or (kind_of(node) == "UnaryOp" and node.op in _PREFIXES):
+            signs += kind_of(node) == "UnaryOp"
+            node = getattr(node, _LEFT.get(kind_of(node), "expr"))
+        place = place_of(node)
+        for _ in range(signs):
+            place = self._before(place)
+        return place
+
+    def _before(self, place: int) -> int:
+        """The place of the operator before what begins at place."""
+        place -= 1
+        while place > 0 and self.word_at(place) == "(":
+            place -= 1
+        return place
+
+    def offset(self, node: Any) -> int:
+        """Where node begins in the text."""
+        return self.offset_at(self._start(node))
+
+    def _choice(self, node: Any) -> Expression:
+        condition = self.expression(node.cond)
+        yes, no = self.expression(node.iftrue), self.expression(node.iffalse)
+        return self._folded(Choice(condition, yes, no, self.offset(node)))
+
+    def _unary(self, node: Any) -> Expression:
+        offset = self.offset(node)
+        if node.op == "sizeof":
+            return Constant(constants.size_value(self._size(node)), offset)
+        if node.op not in _PREFIXES:
+            self._refuse(node)
+        return self._folded(Unary(node.op, self.expression(node.expr), offset))
+
+    def _cast(self, node: Any) -> Expression:
+        offset = self.offset(node)
+        kind = plain(self.type_named(node.to_type)).type
+        operand = self.expression(node.expr)
         if not isinstance(kind, Scalar) and hasattr(kind, "base"):
             kind = kind.base
         if not isinstance(kind, Scalar) or not is_integer(kind):
@@ -127,34 +143,36 @@ class Expressions(Cursor):
         bits = 1 if kind.spelling == "_Bool" else 8 * extent(Use(kind))[0]
         return self._folded(Cast(bits, is_unsigned(kind), operand, offset))
 
-    def _primary(self) -> Expression:
-        offset, word = self.offset, self.word
+    def _primary(self, node: Any) -> Expression:
+        if kind_of(node) not in ("Constant", "ID"):
+            self._refuse(node)
+        place = place_of(node)
+        offset, word = self.offset_at(place), self.word_at(place)
         if word[-1:] == "'":
             value = constants.character(word)
-        elif word[:1].isdigit():
-            value = constants.integer(word)
-        elif self.is_name and not self.starts_type(self.place):
-            self.take()
+        elif kind_of(node) == "ID":
             value = self.constant_named(word)
             return Name(word, offset) if value is None else Constant(value, offset)
+        elif word[-1:] == '"':
+            self.unexpected(place)
         else:
-            self.unexpected()
+            value = constants.integer(word)
         if value is None:
             self.fail(offset, f"{word} is no integer constant")
-        self.take()
         return Constant(value, offset)
 
-    def _size(self, word: str) -> int:
-        self.take()
-        offset = self.offset
-        if self.word == "(" and self.starts_type(self.place + 1):
-            self.take()
-            use = self.type_name()
-            self.expect(")")
-            return self.extent_of(use, offset, word)[word in _ALIGNOF]
-        if self.word[-1:] == '"':  # the size of a text in some asserts
-            return len(self.take()) - 1
-        return max(1, self.evaluated(self._unary()).bits // 8)
+    def _refuse(self, node: Any) -> NoReturn:
+        self.unexpected(place_of(node) if node.coord is not None else 0)
+
+    def _size(self, node: Any) -> int:
+        place = place_of(node)
+        word, operand = self.word_at(place), node.expr
+        if kind_of(operand) == "Typename":
+            use = self.type_named(operand)
+            return self.extent_of(use, self.offset_at(place + 1), word)[word in ALIGNOFS]
+        if kind_of(operand) == "Constant" and self.word_of(operand).given == '""':
+            return len(self.word_of(operand).token.text) - 1  # in some asserts
+        return max(1, self.constant(operand).bits // 8)
 
     def extent_of(self, use: Use, offset: int, what: str) -> tuple[int, int]:
         """(size, alignment) of a complete type; DeclarationError where it is incomplete."""
@@ -163,19 +181,21 @@ class Expressions(Cursor):
         except Incomplete as error:
             self.fail(offset, f"{what} needs a complete type, and {error} is incomplete")
 
-    def _offsetof(self) -> int:
-        self.take()
-        self.expect("(")
-        offset = self.offset
-        kind = plain(self.type_name()).type
-        self.extent_of(Use(kind), offset, "offsetof")
-        self.expect(",")
-        name_offset, name = self.offset, self.take()
-        self.expect(")")
+    def _call(self, node: Any) -> Expression:
+        """Only `offsetof` is one that has a value here."""
+        parts = getattr(node.args, "exprs", [])
+        if self.word_of(node).given != "offsetof" or kind_of(parts[0]) != "Typename":
+            self._refuse(node)
+        kind = plain(self.type_named(parts[0])).type
+        self.extent_of(Use(kind), self.offset_at(place_of(node) + 2), "offsetof")
+        if kind_of(parts[1]) != "ID":
+            self._refuse(node)
+        place = place_of(parts[1])
+        name = self.word_at(place)
         found = member_offset(kind, name) if isinstance(kind, Record) else None
         if found is None:
-            self.fail(name_offset, f"there is no member {name!r}")
-        return found
+            self.fail(self.offset_at(place), f"there is no member {name!r}")
+        return Constant(constants.size_value(found), self.offset(node))
 
 
 def member_offset(record: Record, name: str) -> int | None:

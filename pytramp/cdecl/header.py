@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bisect
+from typing import Any
 
 from pytramp._errors import Source
 from pytramp.cdecl.attributes import Attributes
-from pytramp.cdecl.declarators import Declarator
-from pytramp.cdecl.members import MemberParser
+from pytramp.cdecl.declarators import Declared
+from pytramp.cdecl.grammar import kind_of
+from pytramp.cdecl.members import DECLARATORS, MemberReader
 from pytramp.cdecl.model import (
     Array,
     Enumeration,
@@ -22,13 +24,10 @@ from pytramp.cdecl.model import (
     extent,
     plain,
 )
-from pytramp.cdecl.scope import KEPT, Declared, Entry, Enumerator, Scope
-from pytramp.cdecl.specifiers import Specifiers
+from pytramp.cdecl.scope import KEPT, Entry, Enumerator, Scope
+from pytramp.cdecl.scope import Declared as Prototyped
 from pytramp.cdecl.spell import spelled
 from pytramp.cdecl.tokens import Directives, tokenize
-
-_ASSERTS = frozenset({"_Static_assert", "static_assert"})
-_ASMS = frozenset({"__asm__", "__asm", "asm"})
 
 
 def read(text: str, parent: Scope | None) -> Scope:
@@ -41,19 +40,19 @@ def read(text: str, parent: Scope | None) -> Scope:
     directives = Directives()
     tokens = tokenize(source, directives)
     scope = Scope(parent)
-    parser = _HeaderParser(source, tokens, scope)
-    parser.directives = directives
+    reader = _HeaderReader(source, tokens, scope)
+    reader.directives = directives
     try:
-        parser.read()
+        reader.read()
     except NoLayout as error:
         raise error.refused.error() from None
     except RecursionError:
-        raise source.declaration_error(parser.offset, "this is nested too deeply") from None
+        raise source.declaration_error(reader.offset_at(0), "this is nested too deeply") from None
     scope.macros.update(directives.macros)
     return scope
 
 
-class _HeaderParser(MemberParser):
+class _HeaderReader(MemberReader):
     """One header being read; used once."""
 
     directives: Directives
@@ -64,62 +63,44 @@ class _HeaderParser(MemberParser):
         return packs[bisect.bisect_left(packs, (offset, -1)) - 1][1]
 
     def read(self) -> None:
-        """Reads to the end."""
-        while self.place < len(self.tokens):
-            if self.accept(";"):
-                continue
-            if self.word in _ASSERTS or self.word in _ASMS:
-                self.take()
-                if self.word != "(":
-                    self.unexpected()
-                self.skip_group()
-                continue
-            self._declaration()
-
-    def _declaration(self) -> None:
-        made = self.specifiers()
-        if self.accept(";"):
-            return
-        while True:
-            own = Attributes()
-            declarator = self.declarator(own)
-            if declarator.name is None:
-                self.unexpected()
-            use = self._declare(made, declarator, own)
-            if (
-                self.word == "{"
+        """Reads to the end, one declaration after the other: each may use the names before it."""
+        place = 0
+        while place < len(self.tokens):
+            nodes = self.declared(place)
+            use = None
+            for node in nodes:
+                use = self._external(node)
+            body = self.piece.body
+            if body is not None and not (
+                use is not None
                 and isinstance(use.type, Function)
-                and "typedef" not in made.storage
+                and kind_of(nodes[-1]) != "Typedef"
             ):
-                self.skip_group()
-                return
-            if self.accept("="):
-                self._skip_initializer()
-            if not self.accept(","):
-                break
-        self.expect(";")
+                self.fail(self.offset_of(body), "unexpected '{'")
+            place = self.piece.end
 
-    def _skip_initializer(self) -> None:
-        while self.word not in (",", ";", ""):
-            if self.place in self.partners:
-                self.skip_group()
-            else:
-                self.take()
+    def _external(self, node: Any) -> Use | None:
+        """Enters one name into the scope; its type, or None if there is no name."""
+        if kind_of(node) == "Decl" and kind_of(node.type) not in DECLARATORS:
+            self.specifiers(node.type, frozenset(node.quals or ()))
+            return None
+        return self._declare(self.apart(node), kind_of(node) == "Typedef")
 
-    def _declare(self, made: Specifiers, declarator: Declarator, own: Attributes) -> Use:
-        """Enters one name into the scope; its type."""
-        name = declarator.name or ""
+    def _declare(self, declared: Declared, is_typedef: bool) -> Use:
+        made, name, offset, steps, segment = declared
+        if name is None or segment is None:
+            self.unexpected(len(self.piece.words) - 1)
+        made.attributes, own = self.attributes(segment.shared), self.attributes(segment.own)
         own.add(made.attributes)
-        mode, made.attributes.mode = made.attributes.mode, own.mode
-        use = self.built(made, declarator, f"{name!r}: ")
-        made.attributes.mode = mode
+        made.attributes.mode = own.mode
+        use = self.built(made, steps, f"{name!r}: ")
         self.check(use, made.offset, f"{name!r}: ")
         if own.refused is not None and not isinstance(use.type, Function):
             use = Use(self.refuse(name, f"{name!r}: {own.refused[0]}", own.refused[1]))
-        if "typedef" in made.storage:
-            self._define(name, use, own, declarator.offset)
+        if is_typedef:
+            self._define(name, use, own, offset)
         elif isinstance(plain(use).type, Function):
-            self._enter(name, Declared(use, declarator.offset), declarator.offset)
+            self._enter(name, Prototyped(use, offset), offset)
         return use
 
     def _define(self, name: str, use: Use, attributes: Attributes, offset: int) -> None:
@@ -155,7 +136,7 @@ def _is_kept(target: Use) -> bool:
 
 def _is_same(known: Entry, entry: Entry) -> bool:
     """Could C take both declarations? Prototypes may differ in what the spelling shows."""
-    if isinstance(known, Declared) and isinstance(entry, Declared):
+    if isinstance(known, Prototyped) and isinstance(entry, Prototyped):
         return True
     if isinstance(known, Named) and isinstance(entry, Named):
         return _key(known.use) == _key(entry.use)
@@ -174,6 +155,6 @@ def _key(use: Use) -> object:
 def _shown(entry: Entry) -> str:
     if isinstance(entry, Enumerator):
         return "a constant"
-    if isinstance(entry, Declared):
+    if isinstance(entry, Prototyped):
         return "a function"
     return repr(spelled(entry.use)) if isinstance(entry, Named) else "a type"

@@ -14,15 +14,14 @@ _ANSWERS = (DeclarationError, NoLayout, RecursionError)
 
 def value(name: str, scope: Scope) -> int | None:
     """The value of the object-like macro name as a constant expression; None where it has none."""
-    from pytramp.cdecl.members import MemberParser
+    from pytramp.cdecl.members import MemberReader
 
     if _body(name, scope) is None:
         return None
     try:
         tokens = _expanded([Token(name, 0)], scope, frozenset())
-        parser = MemberParser(Source("", header=True), tokens, Scope(scope))
-        node = parser.expression()
-        return parser.evaluated(node).number if parser.place == len(tokens) else None
+        reader = MemberReader(Source("", header=True), tokens, Scope(scope))
+        return reader.value_within(0, len(tokens)).number
     except _ANSWERS:
         return None
 

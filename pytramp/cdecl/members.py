@@ -1,13 +1,17 @@
-"""Reads the bodies of structs, unions and enums."""
+"""Bodies of structs, unions and enums as pycparser has them -> records with layouts."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from pytramp import _typenames
+from pytramp._errors import Source
 from pytramp._layout import Field, lay_out
 from pytramp.cdecl.attributes import Attributes
 from pytramp.cdecl.constants import Value
-from pytramp.cdecl.declarators import DeclaratorParser
+from pytramp.cdecl.declarators import DeclaratorReader
 from pytramp.cdecl.expressions import is_integer
+from pytramp.cdecl.grammar import kind_of
 from pytramp.cdecl.model import (
     Array,
     Enumeration,
@@ -22,14 +26,22 @@ from pytramp.cdecl.model import (
     extent,
     plain,
 )
-from pytramp.cdecl.scope import Enumerator
-from pytramp.cdecl.specifiers import RESERVED, Specifiers
+from pytramp.cdecl.rewrite import Head
+from pytramp.cdecl.scope import Enumerator, Scope
+from pytramp.cdecl.specifiers import Specifiers
+from pytramp.cdecl.tokens import Token
 
+# The nodes of declarators.
+DECLARATORS = frozenset({"TypeDecl", "PtrDecl", "ArrayDecl", "FuncDecl"})
 _MAX_NESTING = 40  # of structs by value in one another, over any number of declarations
 
 
-class MemberParser(DeclaratorParser):
-    """The part of the parser that reads struct, union and enum bodies, which headers have."""
+class MemberReader(DeclaratorReader):
+    """The part of the reader that knows struct, union and enum bodies, which headers have."""
+
+    def __init__(self, source: Source, tokens: list[Token], scope: Scope) -> None:
+        super().__init__(source, tokens, scope)
+        self._made: dict[int, Record | Enumeration] = {}  # by the place of the keyword's token
 
     def pack_at(self, offset: int) -> int:
         """What `#pragma pack` says at offset; 0 for nothing."""
@@ -37,75 +49,63 @@ class MemberParser(DeclaratorParser):
 
     # ---- Structs and unions ----
 
-    def record(self, keyword: str, attributes: Attributes, tag: str | None) -> Record:
-        """Reads `{ members }` and the attributes after it."""
-        record = self._new_record(keyword, tag)
-        offset = self.offset
-        end = self.partners[self.place]
-        self.take()
+    def record(self, node: Any, head: Head, place: int) -> Record:
+        """Takes in members and attributes, once: the node is that of each declarator after it."""
+        keyword = self.offset_at(place)
+        if keyword in self._made:
+            made = self._made[keyword]
+            assert isinstance(made, Record)
+            return made
+        record = self._new_record(self.word_at(place), node.name, place)
+        self._made[keyword] = record
         members: list[Member] = []
-        while self.place < end:
-            if self.accept(";"):
-                continue
-            if self.word in ("_Static_assert", "static_assert"):
-                self.take()
-                self.skip_group()
-                continue
-            self._member_declaration(record, members)
+        for each in node.decls or ():
+            self._member_declaration(record, members, each)
         self._check_unique_members(record, members)
-        pack = self.pack_at(self.offset)
-        self.take()
-        self.attributes(attributes)
+        assert head.end is not None
+        pack = self.pack_at(self.offset_of(head.end))
         record.members = tuple(members)
-        self._lay_out(record, attributes, pack, offset)
+        self._lay_out(record, self.attributes(head.attributes), pack, keyword)
         return record
 
-    def _new_record(self, keyword: str, tag: str | None) -> Record:
+    def _new_record(self, keyword: str, tag: str | None, place: int) -> Record:
         if tag is None:
             return Record(keyword, None)
         found = self.scope.tags.get(tag)
         if found is None:
             found = self.scope.tags[tag] = Record(keyword, tag)
-        self.check_tag(keyword, tag, found)
+        self.check_tag(keyword, tag, found, place)
         assert isinstance(found, Record)
         if found.members is not None or found.refused is not None:
-            offset = self.offset_of(self.place - 1)
-            self.fail(offset, f"'{keyword} {tag}' is defined twice")
+            self.fail(self.offset_at(place + 1), f"'{keyword} {tag}' is defined twice")
         return found
 
-    def _member_declaration(self, record: Record, members: list[Member]) -> None:
-        made = self.specifiers()
-        if self.word == ";":
-            base = made.base
-            if isinstance(base, Record) and base.tag is None and made.is_definition:
-                members.append(self._member(record, made, None, Use(base), None, made.attributes))
-            self.take()
-            return
-        while True:
-            members.append(self._member_declarator(record, made))
-            if not self.accept(","):
-                break
-        if self.word != ";" and self.word != "}":
-            self.unexpected()
-        self.accept(";")
+    def _member_declaration(self, record: Record, members: list[Member], node: Any) -> None:
+        if kind_of(node) == "Decl" and kind_of(node.type) not in DECLARATORS:
+            self._bare(record, members, node)
+        else:
+            members.append(self._member_declarator(record, node))
 
-    def _member_declarator(self, record: Record, made: Specifiers) -> Member:
-        own = Attributes()
-        offset = self.offset
-        declarator = self.declarator(own)
-        role = f"member {_called(record)}.{declarator.name or '(unnamed)'}: "
-        if declarator.name is None and self.word != ":":
-            self.unexpected()
-        use = self.built(made, declarator, role)
+    def _bare(self, record: Record, members: list[Member], node: Any) -> None:
+        """A declaration without names brings in a member if it is an anonymous struct."""
+        made = self.specifiers(node.type, frozenset(node.quals or ()))
+        base = made.base
+        if isinstance(base, Record) and base.tag is None and made.is_definition:
+            attributes = self.attributes(self.word_of(node.type).segment.shared)
+            members.append(self._member(record, made, None, Use(base), None, attributes))
+
+    def _member_declarator(self, record: Record, node: Any) -> Member:
+        made, name, offset, steps, segment = self.apart(node)
+        assert segment is not None
+        made.attributes, own = self.attributes(segment.shared), self.attributes(segment.own)
+        role = f"member {_called(record)}.{name or '(unnamed)'}: "
+        use = self.built(made, steps, role)
         self.check(use, made.offset, role)
-        bits = None
-        if self.accept(":"):
-            bits = self._width(use, declarator.name, role)
-            self.attributes(own)
+        bits = None if node.bitsize is None else self._width(node.bitsize, use, name, role)
         own.add(made.attributes)
         if own.refused is not None and made.attributes.refused is None:
-            use = Use(self.refuse(declarator.name or "", role + own.refused[0], own.refused[1]))
-        return self._member(record, made, declarator.name, use, bits, own)._replace(offset=offset)
+            use = Use(self.refuse(name or "", role + own.refused[0], own.refused[1]))
+        return self._member(record, made, name, use, bits, own)._replace(offset=offset)
 
     def _member(
         self,
@@ -120,9 +120,9 @@ class MemberParser(DeclaratorParser):
             self.fail(made.offset, f"member {_called(record)}.{name}: a function is no member")
         return Member(name, use, bits, attributes.packed, attributes.aligned, made.offset)
 
-    def _width(self, use: Use, name: str | None, role: str) -> int:
-        offset = self.offset
-        width = self.constant().number
+    def _width(self, node: Any, use: Use, name: str | None, role: str) -> int:
+        offset = self.offset(node)
+        width = self.constant(node).number
         kind = plain(use).type
         if isinstance(kind, Refused):
             return max(width, 0)
@@ -204,46 +204,49 @@ class MemberParser(DeclaratorParser):
 
     # ---- Enums ----
 
-    def enumeration(self, attributes: Attributes, tag: str | None) -> Enumeration:
-        """Reads `: type`, `{ A, B = 3 }` and the attributes after it."""
-        made = self._new_enumeration(tag)
-        fixed: Scalar | None = None
-        if self.accept(":"):
-            kind = plain(self.type_name()).type
-            fixed = kind if isinstance(kind, Scalar) else None
-        if self.word != "{":
+    def enumeration(self, node: Any, head: Head, place: int) -> Enumeration:
+        """Takes in `: type`, `{ A, B = 3 }` and the attributes, once."""
+        keyword = self.offset_at(place)
+        if keyword in self._made:
+            known = self._made[keyword]
+            assert isinstance(known, Enumeration)
+            return known
+        made = self._new_enumeration(node.name, place)
+        self._made[keyword] = made
+        fixed = self._fixed(head)
+        if head.end is None:
             made.base = fixed or made.base
             return made
-        end = self.partners[self.place]
-        self.take()
         following = 0
-        while self.place < end:
-            following = self._enumerator(made, following) + 1
-            if self.place < end:
-                self.expect(",")
-        self.take()
-        self.attributes(attributes)
-        made.base = fixed or Scalar(_base_of(made.values, attributes.packed))
+        for each in node.values.enumerators if node.values is not None else ():
+            following = self._enumerator(made, each, following) + 1
+        packed = self.attributes(head.attributes).packed
+        made.base = fixed or Scalar(_base_of(made.values, packed))
         return made
 
-    def _new_enumeration(self, tag: str | None) -> Enumeration:
+    def _fixed(self, head: Head) -> Scalar | None:
+        """The type after `:`."""
+        if head.base is None:
+            return None
+        with self.within(*head.base, "list") as node:
+            kind = plain(self.type_named(node)).type
+        return kind if isinstance(kind, Scalar) else None
+
+    def _new_enumeration(self, tag: str | None, place: int) -> Enumeration:
         if tag is None:
             return Enumeration(None, Scalar("int"))
         found = self.scope.tags.get(tag)
         if found is None:
             found = self.scope.tags[tag] = Enumeration(tag, Scalar("int"))
-        self.check_tag("enum", tag, found)
+        self.check_tag("enum", tag, found, place)
         assert isinstance(found, Enumeration)
         if found.values:
-            self.fail(self.offset_of(self.place - 1), f"'enum {tag}' is defined twice")
+            self.fail(self.offset_at(place + 1), f"'enum {tag}' is defined twice")
         return found
 
-    def _enumerator(self, made: Enumeration, following: int) -> int:
-        if not self.is_name or self.word in RESERVED:
-            self.unexpected()
-        offset, name = self.offset, self.take()
-        self.attributes(Attributes())
-        number = self.constant().number if self.accept("=") else following
+    def _enumerator(self, made: Enumeration, node: Any, following: int) -> int:
+        offset, name = self.offset(node), node.name
+        number = following if node.value is None else self.constant(node.value).number
         if not -(1 << 63) <= number < 1 << 64:
             self.fail(offset, f"the value of {name!r} fits into no type")
         if name in self.scope.names:

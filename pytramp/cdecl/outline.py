@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from pytramp import _typenames
 from pytramp._errors import Source
+from pytramp.cdecl.brackets import pair
 from pytramp.cdecl.tokens import Token, tokenize
 
 _STORAGE = frozenset({"typedef", "extern", "static", "inline", "__inline", "__inline__"})
@@ -39,6 +40,7 @@ def outline(source: Source) -> list[Token]:
     """
     tokens = _trim(source, tokenize(source))
     bracket = 0
+    _check_alone(source, tokens)
     for place, token in enumerate(tokens):
         bracket += {"[": 1, "]": -1}.get(token.text, 0)
         if token.text in _ATTRIBUTES:
@@ -49,6 +51,21 @@ def outline(source: Source) -> list[Token]:
             reason = _typenames.refusal(token.text)
             raise source.unsupported_error(token.offset, f"{_role(tokens, place)}: {reason}")
     return tokens
+
+
+def _check_alone(source: Source, tokens: list[Token]) -> None:
+    """DeclarationError where something begins that one declaration of a function cannot have."""
+    pair(source, tokens)
+    depth = 0
+    for token in tokens:
+        word = token.text
+        depth += (word in ("(", "[")) - (word in (")", "]"))
+        if word in ("{", "}"):
+            message = f"unexpected {word!r}: neither a body nor members can stand here"
+            raise source.declaration_error(token.offset, message)
+        if word in (",", ";") and not depth:
+            message = f"only one declaration is expected: {word!r} begins another"
+            raise source.declaration_error(token.offset, message)
 
 
 def _refuse_attribute(source: Source, tokens: list[Token], place: int) -> NoReturn:

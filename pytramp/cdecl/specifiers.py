@@ -1,216 +1,120 @@
-"""Reads declaration specifiers: `static const unsigned long`, `struct point { ... }`."""
+"""Specifiers as pycparser has them -> types: `const unsigned long`, `struct point { ... }`."""
 
 from __future__ import annotations
 
-import difflib
-from typing import NoReturn
+from typing import Any
 
 from pytramp import _typenames
-from pytramp._errors import Source
-from pytramp.cdecl.attributes import ATTRIBUTE_WORDS, AttributeParser, Attributes
-from pytramp.cdecl.constants import Value
-from pytramp.cdecl.cursor import Cursor
+from pytramp.cdecl.attributes import AttributeReader, Attributes
 from pytramp.cdecl.expressions import is_integer, is_unsigned
-from pytramp.cdecl.model import (
-    CType,
-    Enumeration,
-    Record,
-    Refused,
-    Scalar,
-    Use,
-    plain,
-)
-from pytramp.cdecl.scope import Scope
-from pytramp.cdecl.tokens import Token
+from pytramp.cdecl.grammar import kind_of, place_of
+from pytramp.cdecl.model import CType, Enumeration, Record, Scalar, Use, plain
+from pytramp.cdecl.rewrite import TYPEOF, Head
 
-STORAGE = frozenset(
-    "typedef extern static auto register inline __inline __inline__ _Noreturn constexpr "
-    "_Thread_local thread_local __thread __extension__".split()
-)
-_TYPEOF = frozenset({"typeof", "__typeof__", "__typeof", "typeof_unqual"})
-_ALIGNAS = frozenset({"_Alignas", "alignas"})
-# Words of C that name nothing.
-RESERVED = (
-    STORAGE
-    | _typenames.KEYWORDS
-    | _typenames.QUALIFIERS
-    | _typenames.TAGGED
-    | _TYPEOF
-    | _ALIGNAS
-    | ATTRIBUTE_WORDS
-    | {"_Static_assert", "_Generic", "_Atomic", "_BitInt", "__asm__", "__asm", "sizeof"}
-    | set("break case continue default do else for goto if return switch while".split())
-)
 _MODES = {"QI": 1, "byte": 1, "HI": 2, "SI": 4, "DI": 8, "TI": 16, "word": None, "pointer": None}
 
 
 class Specifiers:
-    """What stood before the declarators. offset: where the type itself begins."""
+    """What stands before the declarators. offset: where the type itself begins."""
 
-    def __init__(self, offset: int) -> None:
-        self.words: list[str] = []
-        self.base: CType | None = None  # a tag's, a typedef's or typeof's
-        self.qualifiers: set[str] = set()
-        self.storage: set[str] = set()
-        self.attributes = Attributes()
+    def __init__(self, offset: int, words: list[str], qualifiers: frozenset[str]) -> None:
         self.offset = offset
+        self.words = words
+        self.qualifiers = qualifiers
+        self.base: CType | None = None  # a tag's, a typedef's or typeof's
+        self.attributes = Attributes()
         self.refused: str | None = None  # why, for what cannot be read further
         self.is_definition = False  # of a struct, union or enum
 
 
-class SpecifierParser(AttributeParser):
-    """The part of the parser that reads specifiers; strict: one declaration without a header."""
+class SpecifierReader(AttributeReader):
+    """The part of the reader that knows specifiers."""
 
-    def __init__(self, source: Source, tokens: list[Token], scope: Scope) -> None:
-        words = [_typenames.SYNONYMS.get(token.text) for token in tokens]
-        tokens = [
-            token if word is None else token._replace(text=word)
-            for token, word in zip(tokens, words, strict=True)
-        ]
-        Cursor.__init__(self, source, tokens)
-        self.scope = scope
-        self.strict = not source.header
-        self.visible: set[str | None] = set()  # names of the parameters before this place
-
-    def record(self, keyword: str, attributes: Attributes, tag: str | None) -> Record:
-        """Reads the members of a struct or union: `{ ... }` and attributes after it."""
+    def record(self, node: Any, head: Head, place: int) -> Record:
+        """Takes in the members of a struct or union; place is that of its keyword."""
         raise NotImplementedError
 
-    def enumeration(self, attributes: Attributes, tag: str | None) -> Enumeration:
-        """Reads the enumerators of an enum, and attributes after them."""
+    def enumeration(self, node: Any, head: Head, place: int) -> Enumeration:
+        """Takes in the enumerators of an enum."""
         raise NotImplementedError
 
-    def constant_named(self, name: str) -> Value | None:
-        """The value of an enumerator, unless an earlier parameter has its name."""
-        return None if name in self.visible else self.scope.constant(name)
-
-    def starts_type(self, place: int) -> bool:
-        """Can a type name begin at place?"""
-        word = self.words[place]
-        if word in _typenames.KEYWORDS or word in _typenames.QUALIFIERS:
-            return True
-        if word in _typenames.TAGGED or word in _TYPEOF or word in _typenames.UNSUPPORTED:
-            return True
-        if word in ("__extension__", *ATTRIBUTE_WORDS, *_ALIGNAS):
-            return not self.strict
-        is_name = word[:1].isalpha() or word[:1] == "_"
-        return is_name and word[-1:] not in "\"'" and self._named(word) is not None
-
-    def _named(self, word: str) -> CType | None:
-        """The type of this name; a Refused one for the names of vector types."""
-        found = self.scope.typedef(word)
-        if found is None and word not in RESERVED and _typenames.refusal(word) is not None:
-            return self.refuse(word, _typenames.refusal(word) or "", self.offset)
-        return found
-
-    def refuse(self, spelling: str, reason: str, offset: int) -> Refused:
-        """Remembers legal C that cannot be passed."""
-        return Refused(spelling, reason, self.source.unsupported_error(offset, reason))
-
-    def specifiers(self) -> Specifiers:
-        """Reads specifiers up to the declarator. DeclarationError where there is no type."""
-        made = Specifiers(self.offset)
-        while self._specifier(made):
-            pass
-        if not made.words and made.base is None and made.refused is None:
-            self._refuse_missing()
+    def specifiers(self, node: Any, qualifiers: frozenset[str]) -> Specifiers:
+        """What pycparser's node below all declarators means."""
+        if kind_of(node) == "IdentifierType":
+            return self._names(node, qualifiers)
+        if kind_of(node) not in ("Struct", "Union", "Enum"):
+            self.unexpected(place_of(node))
+        place = place_of(node)
+        if self.word_at(place) not in _typenames.TAGGED:
+            place -= 1  # pycparser gives the place of the tag or of the brace
+        made = Specifiers(self.offset_at(place), [], qualifiers)
+        made.base = self._tagged(node, place)
+        head = self.piece.heads[place]
+        made.is_definition = head.end is not None or head.base is not None
         return made
 
-    def _specifier(self, made: Specifiers) -> bool:
-        """Reads one; False where the next token is none."""
-        word = self.word
-        has_type = bool(made.words) or made.base is not None or made.refused is not None
-        if word in _typenames.QUALIFIERS:
-            made.qualifiers.add(self.take())
-        elif word in STORAGE and not self.strict:
-            made.storage.add(self.take())
-        elif not self.strict and self.attributes(made.attributes):
-            pass
-        elif word in _typenames.KEYWORDS or word in _typenames.UNSUPPORTED:
-            self._keyword(made)
-        elif word in _typenames.TAGGED and not has_type:
-            self._mark(made)
-            self._tagged(made)
-        elif word in _TYPEOF and not has_type:
-            self._mark(made)
-            self._typeof(made)
-        elif self.is_name and not has_type and word not in RESERVED:
-            self._typedef_name(made)
+    def _names(self, node: Any, qualifiers: frozenset[str]) -> Specifiers:
+        first = place = place_of(node)
+        if not self.is_specifier(first):  # to pycparser, what has no type is an int
+            missing = self._missing_type()
+            self.refuse_missing(first if missing is None else missing)
+        words: list[str] = []
+        made = Specifiers(self.offset_at(first), words, qualifiers)
+        for _ in node.names:
+            while self.word_at(place) in _typenames.QUALIFIERS or self.word_at(place) == "typedef":
+                place += 1
+            words.append(self.word_at(place))
+            if words[-1] in _typenames.UNSUPPORTED:
+                made.refused = _typenames.refusal(words[-1])
+            elif words[-1] not in _typenames.KEYWORDS:
+                self._name(made, place)
+            place += 1
+        return made
+
+    def _name(self, made: Specifiers, place: int) -> None:
+        word = self.piece.words[place]
+        if word.given == TYPEOF:
+            self._typeof(made, place)
         else:
-            return False
-        return True
+            made.base = self.named(word.token.text, word.token.offset)
 
-    def _mark(self, made: Specifiers) -> None:
-        """The type begins here, unless it has begun."""
-        if not made.words and made.base is None:
-            made.offset = self.offset
+    def _typeof(self, made: Specifiers, place: int) -> None:
+        token, opener = self.piece.words[place].token, self.piece.words[place].place + 1
+        if not self.starts_type(opener + 1):
+            reason = f"{token.text!r} of an expression is not supported"
+            made.base = self.refuse(token.text, reason, token.offset)
+            return
+        with self.within(opener + 1, self.partners[opener], "list") as node:
+            use = self.type_named(node)
+        made.base = use.type
+        if token.text != "typeof_unqual":
+            made.qualifiers |= use.qualifiers
 
-    def _keyword(self, made: Specifiers) -> None:
-        self._mark(made)
-        word = self.take()
-        if word in _typenames.UNSUPPORTED:
-            made.refused = _typenames.refusal(word)
-            if word in ("_Atomic", "_BitInt") and self.word == "(":
-                self.skip_group()
-        made.words.append(word)
+    def _tagged(self, node: Any, place: int) -> Record | Enumeration:
+        head = self.piece.heads[place]
+        keyword = self.word_at(place)
+        if head.end is not None or head.base is not None:
+            if keyword == "enum":
+                return self.enumeration(node, head, place)
+            return self.record(node, head, place)
+        return self._known_tag(keyword, node.name, place)
 
-    def _typedef_name(self, made: Specifiers) -> None:
-        found = self._named(self.word)
-        if found is None:
-            self._refuse_name()
-        self._mark(made)
-        made.words.append(self.take())
-        made.base = found
-
-    def _typeof(self, made: Specifiers) -> None:
-        offset, word = self.offset, self.take()
-        if self.word != "(":
-            self.unexpected()
-        if self.starts_type(self.place + 1):
-            self.take()
-            use = self.type_name()
-            self.expect(")")
-            made.base = use.type
-            if word != "typeof_unqual":
-                made.qualifiers |= use.qualifiers
-        else:
-            self.skip_group()
-            made.base = self.refuse(word, f"{word!r} of an expression is not supported", offset)
-
-    def _tagged(self, made: Specifiers) -> None:
-        keyword = self.take()
-        attributes = Attributes()
-        if not self.strict:
-            self.attributes(attributes)
-        tag = None
-        if self.is_name and self.word not in RESERVED:
-            tag = self.take()
-        if (self.word == "{" and not self.strict) or (keyword == "enum" and self.word == ":"):
-            made.is_definition = True
-            is_enum = keyword == "enum"
-            read = self.enumeration if is_enum else None
-            made.base = read(attributes, tag) if read else self.record(keyword, attributes, tag)
-        elif tag is None:
-            self.unexpected()
-        else:
-            made.base = self._known_tag(keyword, tag)
-
-    def _known_tag(self, keyword: str, tag: str) -> Record | Enumeration:
+    def _known_tag(self, keyword: str, tag: str, place: int) -> Record | Enumeration:
         """What the tag means; one that is not declared yet is incomplete, an enum is an int."""
         found = self.scope.tag(tag)
         if found is not None:
-            self.check_tag(keyword, tag, found)
+            self.check_tag(keyword, tag, found, place)
             return found
         new = Enumeration(tag, Scalar("int")) if keyword == "enum" else Record(keyword, tag)
         if not self.strict:
             self.scope.tags[tag] = new
         return new
 
-    def check_tag(self, keyword: str, tag: str, found: Record | Enumeration) -> None:
+    def check_tag(self, keyword: str, tag: str, found: Record | Enumeration, place: int) -> None:
         """DeclarationError if the tag is one of another kind."""
         kind = found.keyword if isinstance(found, Record) else "enum"
         if kind != keyword:
-            offset = self.offset_of(self.place - 1)
+            offset = self.offset_at(place + 1)
             self.fail(offset, f"{tag!r} is the tag of a {kind}, not of a {keyword}")
 
     # ---- From specifiers to the type ----
@@ -223,7 +127,7 @@ class SpecifierParser(AttributeParser):
         if made.attributes.refused is not None:
             reason, offset = made.attributes.refused
             base = self.refuse(" ".join(made.words), f"{role}{reason}", offset)
-        qualifiers = frozenset(made.qualifiers)
+        qualifiers = made.qualifiers
         if "restrict" in qualifiers and not hasattr(plain(Use(base)).type, "target"):
             self.fail(made.offset, f"{role}only a pointer can be 'restrict'")
         return Use(base, qualifiers - {"restrict"})
@@ -249,23 +153,3 @@ class SpecifierParser(AttributeParser):
             return self.refuse(mode, f"{role}the mode {mode!r} is not supported", made.offset)
         spelling = _typenames.integer_of(_MODES[mode])
         return Scalar(_typenames.unsigned(spelling) if is_unsigned(scalar) else spelling)
-
-    # ---- Complaints ----
-
-    def _refuse_missing(self) -> NoReturn:
-        if self.place >= len(self.tokens):
-            offset = self.offset_of(len(self.tokens) - 1)
-            self.fail(offset, "a type is missing after this qualifier")
-        if self.is_name or self.word in ("*", "[", "]", "(", ")", ","):
-            self.fail(self.offset, f"a type is missing before {self.word!r}")
-        self.unexpected()
-
-    def _refuse_name(self) -> NoReturn:
-        name = self.word
-        message = f"unknown type name {name!r}"
-        if close := difflib.get_close_matches(name, sorted(self.scope.type_names()), n=1):
-            message += f"; did you mean {close[0]!r}?"
-        if self.words[self.place + 1] == "*":
-            message += " (a pointer to a type of your own: declare it in cdef() and pass types=, "
-            message += f"or write 'struct {name} *')"
-        self.fail(self.offset, message)
