@@ -19,6 +19,7 @@ for _spelling, _cls in _ctypes._SCALARS.items():
 
 _Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__
 _CFuncPtr: Any = ctypes.CFUNCTYPE(None).__base__
+_IN_REGISTERS = 16  # bytes: anything larger is in memory
 _ADDRESSES = (_Pointer, _CFuncPtr, ctypes.c_char_p, ctypes.c_wchar_p, ctypes.c_void_p)
 
 
@@ -46,8 +47,37 @@ def aggregate(cls: Any) -> Type:
     if getattr(cls, "_fields_", None) is None:
         raise UnsupportedTypeError(f"{cls.__qualname__!r} is incomplete: it has no _fields_")
     members = list(members_of(cls))
+    if ctypes.sizeof(cls) <= _IN_REGISTERS:
+        _refuse_packed_arrays(cls)
     spelling = f"{keyword} {cls.__name__}"
     return Type.aggregate(cls, spelling, ctypes.sizeof(cls), ctypes.alignment(cls), members)
+
+
+def _refuse_packed_arrays(cls: Any) -> None:
+    """What is not aligned goes to memory, but GCC looks at the first element of an array only."""
+    for owner in cls.__mro__:
+        for name, field_type, *_ in vars(owner).get("_fields_", ()):
+            element = _element_class(field_type)
+            if _count(field_type) > 1 and ctypes.sizeof(element) % _natural_alignment(element):
+                raise UnsupportedTypeError(
+                    f"{owner.__qualname__}.{name}: by value: compilers do not agree on how to pass "
+                    "an array of packed structs in a struct of at most 16 bytes"
+                )
+
+
+def _natural_alignment(field_type: Any) -> int:
+    """Of the strictest scalar in it, whatever _pack_ says."""
+    element = _element_class(field_type)
+    if not issubclass(element, (ctypes.Structure, ctypes.Union)):
+        return ctypes.alignment(element)
+    fields = [field for owner in element.__mro__ for field in vars(owner).get("_fields_", ())]
+    return max([1, *(_natural_alignment(field[1]) for field in fields)])
+
+
+def _element_class(field_type: Any) -> Any:
+    while issubclass(field_type, ctypes.Array):
+        field_type = field_type._type_
+    return field_type
 
 
 def _owner(cls: Any) -> Any:
@@ -159,11 +189,9 @@ def _count(field_type: Any) -> int:
 def _member(field_type: Any, where: str) -> tuple[Type, int]:
     """The type of a field's elements, and how many there are."""
     count = _count(field_type)
-    while issubclass(field_type, ctypes.Array):
-        field_type = field_type._type_
     if count == 0:
         raise UnsupportedTypeError(f"{where}: an array without elements cannot be passed by value")
-    return _element(field_type, where), count
+    return _element(_element_class(field_type), where), count
 
 
 def _element(field_type: Any, where: str) -> Type:

@@ -530,3 +530,26 @@ def test_a_conversion_that_fails_drops_the_others() -> None:
         lib.call_it(closure)
     assert type(seen[0].exception) is ValueError
     assert sorted(made) == [1, 3]
+
+
+def test_packed_structs_in_small_arrays_are_refused() -> None:
+    """GCC passes them in registers, clang in memory."""
+
+    class Five(ctypes.Structure):
+        _pack_ = 1
+        _layout_ = "ms"
+        _fields_ = [("n", ctypes.c_int), ("c", ctypes.c_char)]
+
+    class Small(ctypes.Structure):
+        _fields_ = [("items", Five * 2)]
+
+    class Large(ctypes.Structure):
+        _fields_ = [("items", Five * 4)]
+
+    class Aligned(ctypes.Structure):
+        _fields_ = [("items", Floats * 2)]
+
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"Small\.items: by value: compilers do"):
+        pytramp.Signature.from_types(None, Small)
+    pytramp.Signature.from_types(None, Large)
+    pytramp.Signature.from_types(None, Aligned)
