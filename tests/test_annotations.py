@@ -554,3 +554,19 @@ def test_types_without_ctypes_do_not_import_it() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False"]
+
+
+DEFERRED = """
+def function(n: Later, p: c.const_int_p) -> c.double:
+    return n + p[0]
+
+Later = ctypes.c_int
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are evaluated at once")
+def test_annotations_that_are_evaluated_later() -> None:
+    """PEP 649: a name may be defined after the function."""
+    names: dict[str, Any] = {"ctypes": ctypes, "c": c}
+    exec(compile(DEFERRED, "deferred", "exec", dont_inherit=True), names)
+    assert str(pytramp.callback(names["function"]).signature) == "double (int, const int *)"
