@@ -14,6 +14,31 @@ if TYPE_CHECKING:
     Sink = tuple[list[BaseException], Callable[[], None]]
 
 
+class _Before:
+    """What a closure was before the block. Neither changing nor restoring it needs memory."""
+
+    __slots__ = ("changed", "closure", "silent", "sink")
+
+    def __init__(self, closure: Closure) -> None:
+        self.closure = closure
+        self.silent: bool | None = None
+        self.sink: Sink | None = None
+        self.changed = False
+
+    def change(self, sink: Sink) -> None:
+        self.silent = self.closure._set_silent(False)
+        self.sink = self.closure._set_sink(sink)
+        self.changed = True
+
+    def restore(self) -> None:
+        if self.closure.closed:
+            return
+        if self.changed:
+            self.closure._set_sink(self.sink)
+        if self.silent is not None:
+            self.closure._set_silent(self.silent)
+
+
 class propagate:
     """``with propagate(cb): lib.run(cb.address)`` raises what cb raised, here.
 
@@ -39,20 +64,21 @@ class propagate:
         self._lock = allocate_lock()
         self._told = False
         self._caught: list[BaseException] = []
-        self._undo: list[tuple[Closure, Sink | None, bool]] = []
+        self._undo: tuple[_Before, ...] = ()
 
     def __enter__(self) -> propagate:
         if self._undo:
             raise RuntimeError("this propagate() is in use")
         self._caught, self._told = [], False
-        for closure in self._closures:
-            silent = closure._set_silent(False)
-            try:
-                sink = closure._set_sink((self._caught, self._tell))
-            except BaseException:
-                self._restore()
-                raise
-            self._undo.append((closure, sink, silent))
+        sink = (self._caught, self._tell)
+        # All memory first: nothing may fail between a change and the note of what was before.
+        self._undo = tuple(map(_Before, self._closures))
+        try:
+            for before in self._undo:
+                before.change(sink)
+        except BaseException:
+            self._restore()
+            raise
         return self
 
     def _tell(self) -> None:
@@ -67,11 +93,11 @@ class propagate:
             self._stop()
 
     def _restore(self) -> None:
-        while self._undo:
-            closure, sink, silent = self._undo.pop()
-            if not closure.closed:
-                closure._set_sink(sink)
-                closure._set_silent(silent)
+        undo, self._undo = self._undo, ()
+        at = len(undo)
+        while at:  # the last one first: a closure may be there twice. An iterator would need memory
+            at -= 1
+            undo[at].restore()
 
     def __exit__(
         self,

@@ -1,6 +1,9 @@
 """faults.py ACTION: one allocation of Python's fails, then the next one, then all from each on.
 
 The action succeeds with the right answer or raises MemoryError, and leaves everything in order.
+
+Nothing here may call list.append: in CPython 3.15.0 its specialised form frees the item twice when
+the list cannot grow (gh-151818).
 """
 
 import _testcapi
@@ -46,8 +49,8 @@ class Callable:
 
 
 def cycle():
-    kept = []
-    kept.append(signature(functools.partial(kept.index, 3)))
+    kept = [None]  # not append(): see the top of this file
+    kept[0] = signature(functools.partial(kept.index, 3))
 
 
 works = signature(big, error=-7)
@@ -70,9 +73,25 @@ def late():
     return call(1)
 
 
+both = (raises, unhandled)
+outer = ([], print)  # as if within another propagate() that has its exception
+
+
 def propagated():
-    with pytramp.propagate(unhandled):
-        unhandled_call(1)
+    for closure in both:
+        closure._set_sink(outer)
+        closure._set_silent(True)
+    block = pytramp.propagate(both)
+    try:
+        with block:
+            unhandled_call(1)
+    finally:
+        _testcapi.remove_mem_hooks()
+        if sys.version_info < (3, 11) and block._undo:
+            block._restore()  # no memory for the frame of __exit__, which was never called
+        for closure in both:
+            assert closure._set_sink(None) is outer
+            assert closure._set_silent(False)
 
 
 # What to do, and what it may give.
