@@ -516,3 +516,17 @@ def test_importing_pytramp_does_not_import_the_parser() -> None:
     code = "import pytramp, sys; print({'pycparser', 'ctypes'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"
+
+
+def test_a_missing_parser_is_not_an_error_of_the_declaration() -> None:
+    code = """
+import sys
+import pytramp
+sys.modules["pycparser"] = sys.modules["pycparser.c_parser"] = None
+try:
+    pytramp.Signature("int (int)")
+except ImportError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pycparser" in run.stdout

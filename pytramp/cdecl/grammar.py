@@ -77,8 +77,9 @@ def _parser() -> Any:
 def _parse(before: str, words: Iterable[str], after: str, typedefs: Iterable[str]) -> list[Any]:
     known = [f"typedef int {name};" for name in typedefs]
     lines = "\n".join(words)
+    parser = _parser()
     try:
-        tree = _parser().parse(f"{''.join(known)}{before}\n{lines}\n{after}")
+        tree = parser.parse(f"{''.join(known)}{before}\n{lines}\n{after}")
         nodes: list[Any] = tree.ext[len(known) :]
         if len(nodes) != 1:  # words may have closed what stands before them
             raise NotParsed(None)
