@@ -4,7 +4,6 @@
 
 #include <pybind11/pybind11.h>
 
-#include <memory>
 #include <string>
 
 #include "../python/objects.h"
@@ -21,41 +20,47 @@ void register_closure(py::module_ &m);
 void register_pool(py::module_ &m);
 void register_errno(py::module_ &m);
 
+/* The module's attribute `name`: what `slot`, one of pt_types_here(), has; made when it has nothing
+ * yet, for a module may be imported twice. */
+template <class T, class Make>
+void add_type(py::module_ &m, const char *name, T *&slot, Make make) {
+    if (!slot) slot = reinterpret_cast<T *>(static_cast<PyObject *>(make()));
+    if (!slot) throw py::error_already_set();
+    m.attr(name) = py::handle(reinterpret_cast<PyObject *>(slot));
+}
+
 /* ---- errors.cpp ---- */
 
 /* Sets the exception that belongs to a failed status. */
 void set_status(pytramp_status status);
 [[noreturn]] void throw_status(pytramp_status status);
 
-extern PyObject *UnsupportedTypeError;
+/* UnsupportedTypeError, of this interpreter. */
+PyObject *unsupported();
+
+/* Sets what the C++ exception that is being handled is in Python. */
+void set_exception();
+
+/* Runs body, whose C++ exceptions become Python's: a new reference, or nullptr. */
+template <class Body>
+PyObject *guarded(Body body) {
+    try {
+        return py::object(body()).release().ptr();
+    } catch (...) {
+        set_exception();
+    }
+    return nullptr;
+}
 
 /* ---- type.cpp ---- */
 
-/* pytramp._core.Type. The crossing's objects are those below, its spelling ours. */
-struct Type {
-    Type() = default;
-    Type(const Type &) = default;
-    Type(Type &&) = default;
-
-    pt_crossing crossing = {};
-    std::shared_ptr<const std::string> text; /* the spelling; does not move when the Type does */
-    Py_ssize_t name_at = -1;                 /* where in the spelling a name goes; -1: at the end */
-    const std::string &spelling() const { return *text; }
-    void set_spelling(const std::string &spelling) {
-        text = std::make_shared<const std::string>(spelling);
-        crossing.spelling = text->c_str();
-    }
-
-    py::object ctype = py::none(), target = py::none(), from_c, to_c = py::none(),
-               dimensions = py::tuple(), signature = py::none();
-};
-
-/* The Type that object is, which is known to be one. */
-const Type &type_in(PyObject *object);
-bool equal(const Type &a, const Type &b);
+/* The Type that object is; throws TypeError when it is none. */
+const pt_type_object &type_in(const py::handle &object);
+std::string spelling_of(const pt_type_object &type);
+bool equal(const pt_type_object &a, const pt_type_object &b);
 
 /* "double x[n]", for name "x". */
-std::string declared(const Type &type, const std::string &name);
+std::string declared(const pt_type_object &type, const std::string &name);
 
 /* ---- closure.cpp ---- */
 

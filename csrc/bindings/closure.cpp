@@ -7,8 +7,6 @@ namespace pytramp {
 
 using Object = pt_closure_object;
 
-static PyTypeObject *closure_type;
-
 static Object *as_closure(PyObject *self) {
     return reinterpret_cast<Object *>(self);
 }
@@ -188,7 +186,7 @@ static int open(Object *closure) {
 
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options) {
     if (check(signature, callable, options)) return nullptr;
-    Object *made = PyObject_GC_New(Object, closure_type);
+    Object *made = PyObject_GC_New(Object, pt_types_of(signature->interpreter)->closure);
     if (!made) return nullptr;
     /* Everything behind the header starts as zero. */
     memset(reinterpret_cast<char *>(made) + sizeof(PyObject), 0, sizeof *made - sizeof(PyObject));
@@ -222,7 +220,8 @@ static PyObject *closure_new(PyTypeObject *, PyObject *, PyObject *) {
 static Object *open_closure(PyObject *self) {
     Object *closure = as_closure(self);
     if (closure->record) return closure;
-    PyErr_Format(pt_FreedCallbackError, "%R is closed", self);
+    PyErr_Format(pt_types_of(closure->signature->interpreter)->FreedCallbackError, "%R is closed",
+                 self);
     return nullptr;
 }
 
@@ -472,10 +471,7 @@ static PyType_Spec spec = {"pytramp.Closure", sizeof(Object), 0,
                            slots};
 
 void register_closure(py::module_ &m) {
-    py::object made = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-    if (!made) throw py::error_already_set();
-    closure_type = reinterpret_cast<PyTypeObject *>(made.ptr());
-    m.add_object("Closure", made.inc_ref());
+    add_type(m, "Closure", pt_types_here()->closure, [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

@@ -5,32 +5,48 @@
 
 namespace pytramp {
 
-PyObject *UnsupportedTypeError;
+PyObject *unsupported() {
+    return pt_types_here()->UnsupportedTypeError;
+}
 
-static PyObject *new_exception(py::module_ &m, const char *name, PyObject *base, const char *doc,
-                               py::dict members = py::dict()) {
-    std::string qualified = std::string("pytramp.") + name;
-    PyObject *made = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, base, members.ptr());
-    if (!made) throw py::error_already_set();
-    m.add_object(name, py::reinterpret_borrow<py::object>(made));
-    return made;
+void set_exception() {
+    try {
+        throw;
+    } catch (py::error_already_set &error) {
+        error.restore();
+    } catch (std::bad_alloc &) {
+        PyErr_NoMemory();
+    } catch (py::builtin_exception &error) {
+        error.set_error();
+    } catch (std::exception &error) { /* pybind11 throws so over an exception of Python */
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, error.what());
+    }
 }
 
 void register_errors(py::module_ &m) {
+    pt_types *types = pt_types_here();
     py::dict column;
     column["column"] = py::none();
-    new_exception(
-        m, "DeclarationError", PyExc_ValueError,
-        "A text is not a C declaration. `column` counts from 1 and points at the fault; None "
-        "where there is no such place.",
-        column);
-    UnsupportedTypeError = new_exception(
-        m, "UnsupportedTypeError", PyExc_TypeError,
-        "A C type that pytramp cannot pass. `column` as in DeclarationError.", column);
-    pt_FreedCallbackError = new_exception(
-        m, "FreedCallbackError", PyExc_RuntimeError,
-        "A callback was used after it was closed or collected. A late call from C reports "
-        "it through sys.unraisablehook, once.");
+    add_type(m, "DeclarationError", types->DeclarationError, [&] {
+        return PyErr_NewExceptionWithDoc(
+            "pytramp.DeclarationError",
+            "A text is not a C declaration. `column` counts from 1 and points at the fault; None "
+            "where there is no such place.",
+            PyExc_ValueError, column.ptr());
+    });
+    add_type(m, "UnsupportedTypeError", types->UnsupportedTypeError, [&] {
+        return PyErr_NewExceptionWithDoc(
+            "pytramp.UnsupportedTypeError",
+            "A C type that pytramp cannot pass. `column` as in DeclarationError.", PyExc_TypeError,
+            column.ptr());
+    });
+    add_type(m, "FreedCallbackError", types->FreedCallbackError, [] {
+        return PyErr_NewExceptionWithDoc(
+            "pytramp.FreedCallbackError",
+            "A callback was used after it was closed or collected. A late call from C reports "
+            "it through sys.unraisablehook, once.",
+            PyExc_RuntimeError, nullptr);
+    });
 }
 
 /* Why no growth step gave executable memory, in the words of the system. */
@@ -45,8 +61,8 @@ static PyObject *exception_of(pytramp_status status) {
     case PYTRAMP_E_NO_MEMORY:
     case PYTRAMP_E_NO_CODE:
     case PYTRAMP_E_FULL: return PyExc_MemoryError;
-    case PYTRAMP_E_TYPE: return UnsupportedTypeError;
-    case PYTRAMP_E_FREED: return pt_FreedCallbackError;
+    case PYTRAMP_E_TYPE: return unsupported();
+    case PYTRAMP_E_FREED: return pt_types_here()->FreedCallbackError;
     case PYTRAMP_E_BUSY:
     case PYTRAMP_E_CORRUPT: return PyExc_RuntimeError;
     default: return PyExc_ValueError;

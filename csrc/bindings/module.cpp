@@ -1,7 +1,9 @@
 #include "bindings.h"
 
-PYBIND11_MODULE(_core, m) {
+PYBIND11_MODULE(_core_checked, m, pybind11::mod_gil_not_used(),
+                pybind11::multiple_interpreters::per_interpreter_gil()) {
     m.doc() = "The compiled part of pytramp. Use the pytramp package instead.";
+    if (pt_python_init()) throw pybind11::error_already_set();
     pytramp::register_errors(m);
     pytramp::register_type(m);
     pytramp::register_pointer(m);
@@ -9,5 +11,16 @@ PYBIND11_MODULE(_core, m) {
     pytramp::register_closure(m);
     pytramp::register_pool(m);
     pytramp::register_errno(m);
-    if (pt_python_init()) throw pybind11::error_already_set();
+}
+
+/* Before 3.12 pybind11 finds its own state through PyGILState, which knows the main interpreter
+ * only: in another one it would wait for the GIL that it holds. */
+static bool is_supported() {
+    return PY_VERSION_HEX >= 0x030C0000 || PyInterpreterState_Get() == PyInterpreterState_Main();
+}
+
+extern "C" PYBIND11_EXPORT PyObject *PyInit__core() {
+    if (is_supported()) return PyInit__core_checked();
+    PyErr_SetString(PyExc_ImportError, "pytramp in a subinterpreter needs Python 3.12");
+    return nullptr;
 }

@@ -9,21 +9,23 @@ namespace pytramp {
 
 using Object = pt_signature_object;
 
-static PyTypeObject *signature_type;
-
 static Object *as_signature(PyObject *self) {
     return reinterpret_cast<Object *>(self);
 }
 
 /* ---- Making one ---- */
 
-static void take_argument(Object *made, const Type &type) {
+static void take_argument(Object *made, const pt_type_object &type) {
     made->takes[made->nargs++] = type.crossing;
     if (type.crossing.way == PT_WAY_OPAQUE) {
-        PyErr_Format(UnsupportedTypeError, "'%s' by value: nothing is known of it",
-                     type.spelling().c_str());
+        PyErr_Format(unsupported(), "'%s' by value: nothing is known of it",
+                     type.crossing.spelling);
         throw py::error_already_set();
     }
+}
+
+static py::tuple dimensions_of(const py::handle &type) {
+    return py::reinterpret_borrow<py::tuple>(type_in(type).dimensions);
 }
 
 /* The programs of the arrays' dimensions: they need to know all parameters. */
@@ -32,18 +34,17 @@ static void take_shapes(Object *made) {
         PyMem_Calloc(static_cast<size_t>(made->nargs) + 1, sizeof(void *)));
     if (!made->shapes) throw std::bad_alloc();
     for (Py_ssize_t i = 0; i < made->nargs; i++) {
-        for (py::handle program : type_in(PyTuple_GET_ITEM(made->arguments, i)).dimensions) {
+        for (py::handle program : dimensions_of(PyTuple_GET_ITEM(made->arguments, i))) {
             if (pt_shape_add(&made->shapes[i], program.ptr(), made->names, made->takes))
                 throw py::error_already_set();
         }
     }
 }
 
-static void check_result(const Type &type) {
+static void check_result(const pt_type_object &type) {
     if (type.crossing.way == PT_WAY_ARRAY || type.crossing.way == PT_WAY_LIST ||
         type.crossing.way == PT_WAY_OPAQUE) {
-        PyErr_Format(UnsupportedTypeError, "result: '%s' cannot be returned",
-                     type.spelling().c_str());
+        PyErr_Format(unsupported(), "result: '%s' cannot be returned", type.crossing.spelling);
         throw py::error_already_set();
     }
 }
@@ -55,14 +56,14 @@ static py::object build(PyTypeObject *cls, py::object result, py::tuple argument
     py::object self = py::reinterpret_steal<py::object>(cls->tp_alloc(cls, 0));
     if (!self) throw py::error_already_set();
     Object *made = as_signature(self.ptr());
-    check_result(result.cast<const Type &>());
-    made->returns = result.cast<const Type &>().crossing;
+    check_result(type_in(result));
+    made->returns = type_in(result).crossing;
     made->variadic = variadic;
     made->takes =
         static_cast<pt_crossing *>(PyMem_Calloc(arguments.size() + 1, sizeof(pt_crossing)));
     if (!made->takes) throw std::bad_alloc();
     for (py::handle argument : arguments)
-        take_argument(made, argument.cast<const Type &>());
+        take_argument(made, type_in(argument));
     made->result = result.release().ptr();
     made->arguments = arguments.release().ptr();
     made->names = names.release().ptr();
@@ -77,23 +78,6 @@ static py::object build_prototype(PyTypeObject *cls, const py::object &prototype
     return build(cls, prototype.attr("result"), py::tuple(prototype.attr("arguments")),
                  py::tuple(prototype.attr("names")), prototype.attr("name"),
                  prototype.attr("variadic").cast<bool>());
-}
-
-/* Runs body, whose C++ exceptions become Python's. */
-template <class Body>
-static PyObject *guarded(Body body) {
-    try {
-        return py::object(body()).release().ptr();
-    } catch (py::error_already_set &error) {
-        error.restore();
-    } catch (std::bad_alloc &) {
-        PyErr_NoMemory();
-    } catch (py::builtin_exception &error) {
-        error.set_error();
-    } catch (std::exception &error) { /* pybind11 throws so over an exception of Python */
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, error.what());
-    }
-    return nullptr;
 }
 
 static PyObject *signature_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs) {
@@ -184,7 +168,7 @@ static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t na
 static bool is_length(const Object *self, Py_ssize_t i) {
     py::handle name = PyTuple_GET_ITEM(self->names, i);
     for (py::handle argument : py::handle(self->arguments)) {
-        for (py::handle program : type_in(argument.ptr()).dimensions) {
+        for (py::handle program : dimensions_of(argument)) {
             for (py::handle token : program)
                 if (!name.is_none() && token.equal(name)) return true;
         }
@@ -193,8 +177,8 @@ static bool is_length(const Object *self, Py_ssize_t i) {
 }
 
 static std::string parameter_text(const Object *self, Py_ssize_t i) {
-    const Type &type = type_in(PyTuple_GET_ITEM(self->arguments, i));
-    if (!is_length(self, i)) return type.spelling();
+    const pt_type_object &type = type_in(PyTuple_GET_ITEM(self->arguments, i));
+    if (!is_length(self, i)) return spelling_of(type);
     return declared(type, py::handle(PyTuple_GET_ITEM(self->names, i)).cast<std::string>());
 }
 
@@ -226,8 +210,7 @@ static bool same(const Object *a, const Object *b) {
 }
 
 static PyObject *signature_compare(PyObject *a, PyObject *b, int op) {
-    if ((op != Py_EQ && op != Py_NE) || !PyObject_TypeCheck(b, signature_type))
-        Py_RETURN_NOTIMPLEMENTED;
+    if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(b, Py_TYPE(a))) Py_RETURN_NOTIMPLEMENTED;
     return PyBool_FromLong(same(as_signature(a), as_signature(b)) == (op == Py_EQ));
 }
 
@@ -404,10 +387,7 @@ static PyType_Spec spec = {"pytramp.Signature", sizeof(Object), 0,
                            slots};
 
 void register_signature(py::module_ &m) {
-    py::object made = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
-    if (!made) throw py::error_already_set();
-    signature_type = reinterpret_cast<PyTypeObject *>(made.ptr());
-    m.add_object("Signature", made.inc_ref());
+    add_type(m, "Signature", pt_types_here()->signature, [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

@@ -1,84 +1,134 @@
-/* pytramp._core.Type: a C type, and what its values are in Python. */
+/* pytramp._core.Type: a C type, and what its values are in Python. A heap type: making one can fail
+ * for want of memory, and each interpreter has its own. */
 #include "bindings.h"
 
+#include <algorithm>
+#include <structmember.h>
 #include <vector>
 
 namespace pytramp {
 
-const Type &type_in(PyObject *object) {
-    return py::handle(object).cast<const Type &>();
+using Object = pt_type_object;
+
+static Object *as_type(PyObject *self) {
+    return reinterpret_cast<Object *>(self);
 }
 
-static const pt_crossing *crossing_of(PyObject *type) {
-    return &type_in(type).crossing;
+const Object &type_in(const py::handle &object) {
+    if (!PyObject_TypeCheck(object.ptr(), pt_types_here()->type))
+        throw py::type_error("a Type is needed, not " +
+                             std::string(Py_TYPE(object.ptr())->tp_name));
+    return *as_type(object.ptr());
+}
+
+std::string spelling_of(const Object &type) {
+    return type.crossing.spelling;
 }
 
 /* ---- Making them ---- */
 
-static Type make(const pytramp_type *c, const std::string &spelling, Py_ssize_t name_at = -1) {
-    Type made;
-    made.crossing.type = c;
-    made.set_spelling(spelling);
-    made.name_at = name_at;
-    return made;
+/* What a Type is made of; whoever makes one says only what it has. */
+struct Parts {
+    const pytramp_type *c;
+    py::str spelling;
+    pt_way way = PT_WAY_VALUE;
+    py::object ctype = py::none(), target = py::none(), from_c = py::none(), to_c = py::none(),
+               dimensions = py::tuple(), signature = py::none();
+    Py_ssize_t name_at = -1;
+    bool readonly = false;
+};
+
+static PyObject *or_null(PyObject *object) {
+    return object == Py_None ? nullptr : object;
 }
 
-/* After all objects are in place: the crossing borrows them. */
-static Type open(Type type, pt_way way) {
-    pt_crossing &crossing = type.crossing;
-    crossing.ctype = type.ctype.is_none() ? nullptr : type.ctype.ptr();
-    crossing.from_c = type.from_c.ptr();
-    crossing.to_c = type.to_c.is_none() ? nullptr : type.to_c.ptr();
-    crossing.target = type.target.is_none() ? nullptr : type.target.ptr();
-    crossing.item = crossing.target ? crossing_of(crossing.target) : nullptr;
-    crossing.kept = !type.signature.is_none();
+/* The crossing borrows the objects, which are in place. */
+static void open(Object *made, pt_way way) {
+    pt_crossing &crossing = made->crossing;
+    crossing.ctype = or_null(made->ctype);
+    crossing.from_c = or_null(made->from_c);
+    crossing.to_c = or_null(made->to_c);
+    crossing.target = or_null(made->target);
+    crossing.item = crossing.target ? pt_crossing_of(crossing.target) : nullptr;
+    crossing.kept = made->signature != Py_None;
     pt_crossing_open(&crossing, way);
-    return type;
+}
+
+static py::object make(Parts parts) {
+    const char *spelling = PyUnicode_AsUTF8(parts.spelling.ptr());
+    if (!spelling) throw py::error_already_set();
+    PyTypeObject *type = pt_types_here()->type;
+    py::object self = py::reinterpret_steal<py::object>(type->tp_alloc(type, 0));
+    if (!self) throw py::error_already_set();
+    Object *made = as_type(self.ptr());
+    made->crossing.type = parts.c;
+    made->crossing.readonly = parts.readonly;
+    made->crossing.spelling = spelling; /* lives as long as the str */
+    made->spelling = parts.spelling.release().ptr();
+    made->ctype = parts.ctype.release().ptr();
+    made->target = parts.target.release().ptr();
+    made->from_c = parts.from_c.release().ptr();
+    made->to_c = parts.to_c.release().ptr();
+    made->dimensions = parts.dimensions.release().ptr();
+    made->signature = parts.signature.release().ptr();
+    made->name_at = parts.name_at;
+    open(made, parts.way);
+    return self;
 }
 
 static const pytramp_type *named(const std::string &spelling) {
     const pytramp_type *type = pytramp_type_named(spelling.c_str());
     if (type) return type;
-    PyErr_Format(UnsupportedTypeError, "no scalar C type is spelled '%s'", spelling.c_str());
+    PyErr_Format(unsupported(), "no scalar C type is spelled '%s'", spelling.c_str());
     throw py::error_already_set();
 }
 
-static Type scalar(const std::string &spelling) {
-    return open(make(named(spelling), spelling), PT_WAY_VALUE);
+static py::object scalar(const py::str &spelling) {
+    return make({named(spelling), spelling});
 }
 
-static Type alias(const std::string &spelling, const Type &base) {
-    Type made = base;
-    made.set_spelling(spelling);
-    made.name_at = -1;
-    return made;
+static py::object alias(const py::str &spelling, const py::object &of) {
+    const Object &base = type_in(of);
+    auto held = [](PyObject *object) { return py::reinterpret_borrow<py::object>(object); };
+    Parts parts{base.crossing.type, spelling, base.crossing.way};
+    parts.ctype = held(base.ctype);
+    parts.target = held(base.target);
+    parts.from_c = held(base.from_c);
+    parts.to_c = held(base.to_c);
+    parts.dimensions = held(base.dimensions);
+    parts.signature = held(base.signature);
+    parts.readonly = base.crossing.readonly != 0;
+    return make(std::move(parts));
 }
 
-static Type opaque(const std::string &spelling) {
-    return open(make(&pytramp_type_void, spelling), PT_WAY_OPAQUE);
+static py::object opaque(const py::str &spelling) {
+    return make({&pytramp_type_void, spelling, PT_WAY_OPAQUE});
 }
 
-static Type pointer(const std::string &spelling, py::object target, bool readonly,
-                    Py_ssize_t name_at) {
-    Type made = make(&pytramp_type_pointer, spelling, name_at);
-    made.crossing.readonly = readonly;
-    if (target.is_none()) return open(std::move(made), PT_WAY_VALUE);
-    target.cast<const Type &>();
-    made.target = std::move(target);
-    return open(std::move(made), PT_WAY_POINTER);
+static py::object pointer(const py::str &spelling, const py::object &target, bool readonly,
+                          Py_ssize_t name_at) {
+    Parts parts{&pytramp_type_pointer, spelling};
+    parts.readonly = readonly;
+    parts.name_at = name_at;
+    if (!target.is_none()) {
+        type_in(target);
+        parts.way = PT_WAY_POINTER;
+        parts.target = target;
+    }
+    return make(std::move(parts));
 }
 
-static void refuse_dimensions(const Type &item, const std::string &spelling, size_t n) {
-    bool is_scalar =
-        item.crossing.code != PT_CODE_NONE && item.crossing.item == nullptr && item.ctype.is_none();
+static void refuse_dimensions(const Object &item, const std::string &spelling, size_t n) {
+    const pt_crossing &crossing = item.crossing;
+    bool is_scalar = crossing.code != PT_CODE_NONE && !crossing.item && !crossing.ctype;
     if (!n || n > 8)
-        PyErr_Format(UnsupportedTypeError, "'%s' has %zu dimensions: one to eight are supported",
+        PyErr_Format(unsupported(), "'%s' has %zu dimensions: one to eight are supported",
                      spelling.c_str(), n);
-    else if (item.crossing.way == PT_WAY_OPAQUE || item.crossing.way == PT_WAY_ARRAY)
-        PyErr_Format(UnsupportedTypeError, "'%s': an array holds values of a known size",
+    else if (crossing.way == PT_WAY_OPAQUE || crossing.way == PT_WAY_ARRAY)
+        PyErr_Format(unsupported(), "'%s': an array holds values of a known size",
                      spelling.c_str());
     else if (n > 1 && !is_scalar)
-        PyErr_Format(UnsupportedTypeError,
+        PyErr_Format(unsupported(),
                      "'%s': an array of more than one dimension holds numbers only; declare a "
                      "pointer to a row, '(*name)[n]'",
                      spelling.c_str());
@@ -87,60 +137,62 @@ static void refuse_dimensions(const Type &item, const std::string &spelling, siz
     throw py::error_already_set();
 }
 
-static Type array(const std::string &spelling, py::object element, py::tuple dimensions,
-                  bool readonly, Py_ssize_t name_at) {
-    refuse_dimensions(element.cast<const Type &>(), spelling, dimensions.size());
-    Type made = make(&pytramp_type_pointer, spelling, name_at);
-    made.crossing.readonly = readonly;
-    made.target = std::move(element);
-    made.dimensions = std::move(dimensions);
-    return open(std::move(made), PT_WAY_ARRAY);
+static py::object array(const py::str &spelling, const py::object &element,
+                        const py::tuple &dimensions, bool readonly, Py_ssize_t name_at) {
+    refuse_dimensions(type_in(element), spelling, dimensions.size());
+    Parts parts{&pytramp_type_pointer, spelling, PT_WAY_ARRAY};
+    parts.readonly = readonly;
+    parts.name_at = name_at;
+    parts.target = element;
+    parts.dimensions = dimensions;
+    return make(std::move(parts));
 }
 
-static pytramp_member member_of(py::handle item) {
+static pytramp_member member_of(const py::handle &item) {
     py::tuple fields = py::reinterpret_borrow<py::tuple>(item);
-    py::object type = fields[0];
-    return {type_in(type.ptr()).crossing.type, fields[1].cast<size_t>(), fields[2].cast<size_t>()};
+    return {type_in(fields[0]).crossing.type, fields[1].cast<size_t>(), fields[2].cast<size_t>()};
 }
 
-static Type aggregate(py::object ctype, const std::string &spelling, size_t size, size_t alignment,
-                      py::list members) {
+static py::object aggregate(const py::object &ctype, const py::str &spelling, size_t size,
+                            size_t alignment, const py::list &members) {
     std::vector<pytramp_member> all;
     for (py::handle item : members)
         all.push_back(member_of(item));
     const pytramp_type *type;
     pytramp_status status = pytramp_type_layout(&type, size, alignment, all.size(), all.data());
     if (status) throw_status(status);
-    Type made = make(type, spelling);
-    made.from_c = ctype.attr("from_buffer_copy");
-    made.ctype = std::move(ctype);
-    return open(std::move(made), PT_WAY_VALUE);
+    Parts parts{type, spelling};
+    parts.from_c = ctype.attr("from_buffer_copy");
+    parts.ctype = ctype;
+    return make(std::move(parts));
 }
 
-static Type custom(const std::string &spelling, const Type &base, py::object ctype, py::object load,
-                   py::object store, py::object signature, Py_ssize_t name_at) {
-    Type made = make(base.crossing.type, spelling, name_at);
-    made.ctype = std::move(ctype);
-    made.from_c = std::move(load);
-    made.to_c = std::move(store);
-    made.signature = std::move(signature);
-    return open(std::move(made), PT_WAY_CUSTOM);
+static py::object custom(const py::str &spelling, const py::object &base, const py::object &ctype,
+                         const py::object &load, const py::object &store,
+                         const py::object &signature, Py_ssize_t name_at) {
+    Parts parts{type_in(base).crossing.type, spelling, PT_WAY_CUSTOM};
+    parts.ctype = ctype;
+    parts.from_c = load;
+    parts.to_c = store;
+    parts.signature = signature;
+    parts.name_at = name_at;
+    return make(std::move(parts));
 }
 
-static Type python_object() {
-    return open(make(&pytramp_type_pointer, "PyObject *"), PT_WAY_OBJECT);
+static py::object python_object() {
+    return make({&pytramp_type_pointer, py::str("PyObject *"), PT_WAY_OBJECT});
 }
 
-static Type va_list_parameter() {
-    return open(make(pt_va_list_type(), "va_list"), PT_WAY_LIST);
+static py::object va_list_parameter() {
+    return make({pt_va_list_type(), py::str("va_list"), PT_WAY_LIST});
 }
 
 /* ---- Looking at them ---- */
 
-static const char *kind(const Type &type) {
+static const char *kind_of(const Object &type) {
     switch (type.crossing.way) {
     case PT_WAY_VALUE:
-        return !type.ctype.is_none()                         ? "aggregate"
+        return type.crossing.ctype                           ? "aggregate"
                : type.crossing.type == &pytramp_type_void    ? "void"
                : type.crossing.type == &pytramp_type_pointer ? "pointer"
                                                              : "scalar";
@@ -153,87 +205,179 @@ static const char *kind(const Type &type) {
     }
 }
 
-std::string declared(const Type &type, const std::string &name) {
-    if (type.name_at >= 0) {
-        std::string text = type.spelling();
+std::string declared(const Object &type, const std::string &name) {
+    std::string text = spelling_of(type);
+    if (type.name_at >= 0)
         return text.insert(std::min(static_cast<size_t>(type.name_at), text.size()), name);
-    }
-    return type.spelling() + (type.spelling().back() == '*' ? "" : " ") + name;
+    return text + (text.back() == '*' ? "" : " ") + name;
 }
 
-static std::string repr(const Type &type) {
-    return "<pytramp C type '" + type.spelling() + "'>";
+static bool same(PyObject *a, PyObject *b) {
+    return py::handle(a).equal(py::handle(b));
 }
 
-bool equal(const Type &a, const Type &b) {
+bool equal(const Object &a, const Object &b) {
     const pt_crossing &left = a.crossing, &right = b.crossing;
     if (&a == &b) return true;
     return left.type == right.type && left.way == right.way && left.readonly == right.readonly &&
-           a.ctype.is(b.ctype) && a.target.equal(b.target) && a.dimensions.equal(b.dimensions) &&
-           a.signature.equal(b.signature) &&
-           (left.way != PT_WAY_OPAQUE || a.spelling() == b.spelling());
+           a.ctype == b.ctype && same(a.target, b.target) && same(a.dimensions, b.dimensions) &&
+           same(a.signature, b.signature) &&
+           (left.way != PT_WAY_OPAQUE || same(a.spelling, b.spelling));
 }
 
-static size_t hash(const Type &type) {
-    return reinterpret_cast<size_t>(type.crossing.type) ^ static_cast<size_t>(type.crossing.way) ^
-           py::hash(type.ctype);
+static PyObject *type_compare(PyObject *a, PyObject *b, int op) {
+    if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(b, Py_TYPE(a))) Py_RETURN_NOTIMPLEMENTED;
+    return guarded([&] { return py::bool_(equal(*as_type(a), *as_type(b)) == (op == Py_EQ)); });
 }
 
-/* A class may hold a closure whose signature holds the class. */
-static int traverse(PyObject *self, visitproc visit, void *arg) {
+static Py_hash_t type_hash(PyObject *self) {
+    const Object *type = as_type(self);
+    Py_hash_t of_class = PyObject_Hash(type->ctype);
+    if (of_class == -1) return -1;
+    Py_hash_t made = static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(type->crossing.type)) ^
+                     of_class ^ static_cast<Py_hash_t>(type->crossing.way);
+    return made == -1 ? -2 : made;
+}
+
+static PyObject *type_repr(PyObject *self) {
+    return PyUnicode_FromFormat("<pytramp C type '%U'>", as_type(self)->spelling);
+}
+
+static PyObject *get_kind(PyObject *self, void *) {
+    return PyUnicode_FromString(kind_of(*as_type(self)));
+}
+
+static PyObject *get_readonly(PyObject *self, void *) {
+    return PyBool_FromLong(as_type(self)->crossing.readonly);
+}
+
+static PyObject *get_size(PyObject *self, void *) {
+    return PyLong_FromSize_t(pytramp_type_size(as_type(self)->crossing.type));
+}
+
+static PyObject *get_alignment(PyObject *self, void *) {
+    return PyLong_FromSize_t(pytramp_type_alignment(as_type(self)->crossing.type));
+}
+
+static PyObject *get_canonical(PyObject *self, void *) {
+    return PyUnicode_FromString(pytramp_type_spelling(as_type(self)->crossing.type));
+}
+
+static PyObject *type_declared(PyObject *self, PyObject *name) {
+    return guarded(
+        [&] { return py::str(declared(*as_type(self), py::handle(name).cast<std::string>())); });
+}
+
+/* ---- The type ---- */
+
+static PyObject *type_new(PyTypeObject *, PyObject *, PyObject *) {
+    PyErr_SetString(PyExc_TypeError, "declarations and annotations make Types");
+    return nullptr;
+}
+
+static int type_traverse(PyObject *self, visitproc visit, void *arg) {
+    const Object *type = as_type(self);
     Py_VISIT(Py_TYPE(self));
-    if (!py::detail::is_holder_constructed(self)) return 0;
-    const Type &type = type_in(self);
-    for (const py::object *held :
-         {&type.ctype, &type.target, &type.from_c, &type.to_c, &type.dimensions, &type.signature})
-        Py_VISIT(held->ptr());
+    for (PyObject *held :
+         {type->ctype, type->target, type->from_c, type->to_c, type->dimensions, type->signature})
+        Py_VISIT(held);
     return 0;
 }
 
-static void enable_gc(PyHeapTypeObject *heap_type) {
-    heap_type->ht_type.tp_flags |= Py_TPFLAGS_HAVE_GC;
-    heap_type->ht_type.tp_traverse = traverse;
+static void type_dealloc(PyObject *self) {
+    Object *type = as_type(self);
+    PyTypeObject *cls = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (type->weakrefs) PyObject_ClearWeakRefs(self);
+    for (PyObject *held : {type->spelling, type->ctype, type->target, type->from_c, type->to_c,
+                           type->dimensions, type->signature})
+        Py_XDECREF(held);
+    cls->tp_free(self);
+    Py_DECREF(cls);
+}
+
+#define GETTER(name, function, doc) {name, function, nullptr, doc, nullptr}
+
+static PyGetSetDef getters[] = {
+    GETTER("kind", get_kind, "'scalar', 'aggregate', 'pointer', 'array' ..."),
+    GETTER("readonly", get_readonly, "Whether what it points at is const."),
+    GETTER("size", get_size, "In bytes."),
+    GETTER("alignment", get_alignment, "In bytes."),
+    GETTER("canonical", get_canonical, "The spelling of the scalar behind an alias."),
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+#define MEMBER(name, doc) {#name, T_OBJECT, offsetof(Object, name), READONLY, doc}
+
+static PyMemberDef members[] = {
+    MEMBER(spelling, "As it was declared."),
+    MEMBER(ctype, "The ctypes class of an aggregate, or None."),
+    MEMBER(target, "The Type of a pointer's or an array's items, or None."),
+    MEMBER(dimensions, "A postfix program for each dimension of an array."),
+    MEMBER(signature, "The Signature of a pointer to a function, or None."),
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Object, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+static PyMethodDef methods[] = {
+    {"declared", type_declared, METH_O,
+     "declared(name)\n--\n\nThe declaration of a variable of that name."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+#define SLOT(id, function) {id, reinterpret_cast<void *>(function)}
+
+static PyType_Slot slots[] = {
+    SLOT(Py_tp_new, type_new),
+    SLOT(Py_tp_dealloc, type_dealloc),
+    SLOT(Py_tp_traverse, type_traverse),
+    SLOT(Py_tp_repr, type_repr),
+    SLOT(Py_tp_richcompare, type_compare),
+    SLOT(Py_tp_hash, type_hash),
+    SLOT(Py_tp_getset, getters),
+    SLOT(Py_tp_members, members),
+    SLOT(Py_tp_methods, methods),
+    {Py_tp_doc, const_cast<char *>("A C type as a signature holds it; immutable.")},
+    {0, nullptr},
+};
+
+static PyType_Spec spec = {"pytramp._core.Type", sizeof(Object), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+
+template <class Function, class... Extra>
+static void def_static(const py::object &type, const char *name, Function function,
+                       const Extra &...extra) {
+    type.attr(name) =
+        py::staticmethod(py::cpp_function(function, py::name(name), py::scope(type), extra...));
+}
+
+static void def_makers(const py::object &type) {
+    py::arg spelling("spelling"), target("target"), name_at("name_at");
+    def_static(type, "scalar", &scalar, spelling);
+    def_static(type, "alias", &alias, spelling, py::arg("base"));
+    def_static(type, "opaque", &opaque, spelling);
+    def_static(type, "pointer", &pointer, spelling, target = py::none(),
+               py::arg("readonly") = false, name_at = -1);
+    def_static(type, "array", &array, spelling, py::arg("element"), py::arg("dimensions"),
+               py::arg("readonly"), py::arg("name_at"));
+    def_static(type, "aggregate", &aggregate, py::arg("cls"), spelling, py::arg("size"),
+               py::arg("alignment"), py::arg("members"));
+    def_static(type, "custom", &custom, spelling, py::arg("base"), py::arg("ctype"),
+               py::arg("load"), py::arg("store"), py::arg("signature") = py::none(), name_at = -1);
+    def_static(type, "object", &python_object);
+    def_static(type, "va_list", &va_list_parameter);
 }
 
 void register_type(py::module_ &m) {
-    pt_crossing_of = crossing_of;
-    py::class_<Type>(m, "Type", "A C type as a signature holds it; immutable.",
-                     py::custom_type_setup(enable_gc))
-        .def_static("scalar", &scalar, py::arg("spelling"))
-        .def_static("alias", &alias, py::arg("spelling"), py::arg("base"))
-        .def_static("opaque", &opaque, py::arg("spelling"))
-        .def_static("pointer", &pointer, py::arg("spelling"), py::arg("target") = py::none(),
-                    py::arg("readonly") = false, py::arg("name_at") = -1)
-        .def_static("array", &array, py::arg("spelling"), py::arg("element"), py::arg("dimensions"),
-                    py::arg("readonly"), py::arg("name_at"))
-        .def_static("aggregate", &aggregate, py::arg("cls"), py::arg("spelling"), py::arg("size"),
-                    py::arg("alignment"), py::arg("members"))
-        .def_static("custom", &custom, py::arg("spelling"), py::arg("base"), py::arg("ctype"),
-                    py::arg("load"), py::arg("store"), py::arg("signature") = py::none(),
-                    py::arg("name_at") = -1)
-        .def_static("object", &python_object)
-        .def_static("va_list", &va_list_parameter)
-        .def_property_readonly("spelling", &Type::spelling)
-        .def_property_readonly("kind", &kind)
-        .def_readonly("ctype", &Type::ctype)
-        .def_readonly("target", &Type::target)
-        .def_property_readonly("readonly", [](const Type &t) { return t.crossing.readonly != 0; })
-        .def_readonly("dimensions", &Type::dimensions)
-        .def_readonly("signature", &Type::signature)
-        .def_property_readonly("size",
-                               [](const Type &t) { return pytramp_type_size(t.crossing.type); })
-        .def_property_readonly(
-            "alignment", [](const Type &t) { return pytramp_type_alignment(t.crossing.type); })
-        .def_property_readonly(
-            "canonical", [](const Type &t) { return pytramp_type_spelling(t.crossing.type); },
-            "The spelling of the scalar behind an alias.")
-        .def("declared", &declared, py::arg("name"), "The declaration of a variable of that name.")
-        .def("__eq__",
-             [](const Type &a, const py::object &b) {
-                 return py::isinstance<Type>(b) && equal(a, b.cast<const Type &>());
-             })
-        .def("__hash__", &hash)
-        .def("__repr__", &repr);
+    add_type(m, "Type", pt_types_here()->type, [] {
+        PyObject *made = PyType_FromSpec(&spec);
+        if (!made) return made;
+        def_makers(py::reinterpret_borrow<py::object>(made));
+        PyTypeObject *type = reinterpret_cast<PyTypeObject *>(made);
+        type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
+        PyType_Modified(type);
+        return made;
+    });
 }
 
 } // namespace pytramp

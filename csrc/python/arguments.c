@@ -17,9 +17,10 @@ struct call {
 };
 
 static int load_rest(struct call *call) {
+    const pt_signature_object *signature = call->closure->signature;
     va_list list;
-    pt_port.list_start(&list, call->closure->signature->c, call->frame);
-    call->values[call->n] = pt_varargs_new(&list);
+    pt_port.list_start(&list, signature->c, call->frame);
+    call->values[call->n] = pt_varargs_new(pt_types_of(signature->interpreter), &list);
     va_end(list);
     if (!call->values[call->n]) return -1;
     call->n++;

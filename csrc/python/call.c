@@ -15,6 +15,7 @@
 #include "convert.h"
 #include "label.h"
 #include "objects.h"
+#include "tstate.h"
 
 static struct pt_interpreter *interpreter_of(const struct pt_record *record) {
     return record->owner;
@@ -33,7 +34,7 @@ static void report_late(struct pt_record *record) {
     struct pt_label *label = atomic_exchange(&record->label, NULL);
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    pt_label_raise(label);
+    pt_label_raise(interpreter_of(record), label);
     PyErr_WriteUnraisable(NULL);
     pt_label_free(label);
     PyErr_Restore(type, value, traceback);
@@ -43,26 +44,37 @@ static void report_late(struct pt_record *record) {
 static void raise_late(struct pt_record *record, uint32_t word) {
     if (PyErr_Occurred()) return;
     if (pt_is(word, PT_DEAD))
-        pt_label_raise(atomic_load(&record->label));
+        pt_label_raise(interpreter_of(record), atomic_load(&record->label));
     else
         PyErr_SetString(PyExc_RuntimeError, "this callback failed before: it is not called again");
+}
+
+/* A Python object cannot leave its interpreter: 1, with an exception for the caller, when it would.
+ */
+static int refuse_object(struct pt_frame *frame, struct pt_record *record) {
+    if (record->kind != &pt_python_object_kind || !pt_runs_elsewhere(interpreter_of(record)))
+        return 0;
+    pt_closure_return_error(record, frame);
+    PyErr_SetString(PyExc_RuntimeError,
+                    "this callback returns objects of another interpreter, where it was made");
+    return 1;
 }
 
 /* The closure is gone or silenced: its error value, and one report. word is the state in which it
  * was found. */
 PT_COLD static void call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t word) {
     int is_object = record->kind == &pt_python_object_kind;
+    if (refuse_object(frame, record)) return;
     pt_closure_return_error(record, frame);
     if (!pt_is(word, PT_DEAD) && !is_object) return;
-    struct pt_interpreter *interpreter = interpreter_of(record);
-    enum pt_entry entry = pt_attach(interpreter);
-    if (entry == PT_REFUSED) return;
-    if (is_object && entry == PT_WAS_ATTACHED)
+    struct pt_visit visit = pt_attach(interpreter_of(record));
+    if (visit.entry == PT_REFUSED) return;
+    if (is_object && visit.entry == PT_WAS_ATTACHED)
         raise_late(record, word);
     else if (pt_is(word, PT_DEAD) && pt_state_word(record) == word &&
              pt_closure_first_late_call(record))
         report_late(record);
-    if (entry == PT_ATTACHED) PyEval_SaveThread();
+    pt_leave(&visit);
 }
 
 /* ---- Exceptions ---- */
@@ -240,7 +252,8 @@ static inline PyObject *call_callable(pt_closure_object *closure, PyObject **val
     PyObject *callable = closure->callable;
     size_t flags = n | PY_VECTORCALL_ARGUMENTS_OFFSET;
     if (PT_UNLIKELY(!callable)) { /* making the arguments ran Python code */
-        PyErr_SetString(pt_FreedCallbackError, "the callback was closed while C was calling it");
+        PyErr_SetString(pt_types_of(closure->signature->interpreter)->FreedCallbackError,
+                        "the callback was closed while C was calling it");
         return NULL;
     }
     if (PT_LIKELY(Py_IS_TYPE(callable, &PyFunction_Type)))
@@ -335,28 +348,28 @@ static inline void drop_exception(const PyThreadState *tstate) {
     if (PT_UNLIKELY(has_exception(tstate))) PyErr_WriteUnraisable(NULL);
 }
 
-/* The caller does not hold the GIL, or is not known yet. */
+/* The caller does not hold the GIL, or is not known yet, or the interpreter is ending. */
 static void invoke_detached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                             const struct pt_thread *thread, const PyThreadState *current) {
     const pytramp_signature *signature = record->signature;
     struct pt_interpreter *interpreter = interpreter_of(record);
-    PyThreadState *known = pt_known_tstate(thread, interpreter);
-    if (PT_LIKELY(pt_may_restore(known, current, interpreter))) {
-        PyEval_RestoreThread(known);
-        invoke_attached(frame, record, word, signature, known);
-        drop_exception(known);
-        PyEval_SaveThread();
+    struct pt_attachment *known = pt_enter_known(thread, current, interpreter);
+    if (PT_LIKELY(known)) {
+        const PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
+        invoke_attached(frame, record, word, signature, tstate);
+        drop_exception(tstate);
+        pt_leave_known(known);
         return;
     }
-    enum pt_entry entry = pt_attach(interpreter);
-    if (entry == PT_REFUSED) {
+    if (refuse_object(frame, record)) return;
+    struct pt_visit visit = pt_attach(interpreter);
+    if (visit.entry == PT_REFUSED) {
         pt_closure_return_error(record, frame);
         return;
     }
     invoke_attached(frame, record, word, signature, pt_current_tstate());
-    if (entry != PT_ATTACHED) return;
-    drop_exception(pt_current_tstate());
-    PyEval_SaveThread();
+    if (visit.entry == PT_ATTACHED) drop_exception(pt_current_tstate());
+    pt_leave(&visit);
 }
 
 static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
@@ -373,7 +386,7 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
         const struct pt_interpreter *interpreter = interpreter_of(record);
         PyThreadState *current = pt_current_tstate();
         if (PT_LIKELY(pt_is_attached(current, thread, interpreter)) &&
-            PT_LIKELY(!pt_may_end(interpreter)))
+            PT_LIKELY(!pt_is_closing(interpreter)))
             call_closure(record->userdata, frame, current);
         else
             invoke_detached(frame, record, word, thread, current);

@@ -3,7 +3,7 @@
 #define PT_CALL_H
 
 #include "../pool.h"
-#include "tstate.h"
+#include "interpreter.h"
 
 PT_HIDDEN extern const struct pt_kind pt_python_kind;
 PT_HIDDEN extern const struct pt_kind pt_python_object_kind; /* whose result is a PyObject * */

@@ -424,6 +424,7 @@ static int store_nothing(const struct pt_crossing *crossing, PyObject *value, vo
 
 void pt_crossing_open(struct pt_crossing *crossing, enum pt_way way) {
     crossing->way = way;
+    crossing->types = pt_types_here();
     crossing->code = way == PT_WAY_VALUE ? crossing->type->code : PT_CODE_NONE;
     crossing->store = pt_store_address;
     switch (way) {

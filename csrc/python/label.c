@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-PyObject *pt_FreedCallbackError;
-
 /* Then its __qualname__ is its name, without the cost of asking for it at every close. */
 static int is_of_module(PyObject *builtin) {
     PyObject *self = PyCFunction_GET_SELF(builtin);
@@ -49,15 +47,15 @@ PyObject *pt_place_text(PyObject *code, int offset) {
     return PyUnicode_FromFormat("%U:%d", ((PyCodeObject *)code)->co_filename, line);
 }
 
-void pt_label_raise(const struct pt_label *label) {
+void pt_label_raise(const struct pt_interpreter *interpreter, const struct pt_label *label) {
+    PyObject *error = pt_types_of(interpreter)->FreedCallbackError;
     if (!label || !label->name) {
-        PyErr_SetString(pt_FreedCallbackError, "a callback was called after it was freed");
+        PyErr_SetString(error, "a callback was called after it was freed");
         return;
     }
     PyObject *place = pt_place_text(label->made_in, label->made_at);
     if (!place) return;
-    PyErr_Format(pt_FreedCallbackError,
-                 "callback '%U' (%S), made at %U, was called after it was %s", label->name,
+    PyErr_Format(error, "callback '%U' (%S), made at %U, was called after it was %s", label->name,
                  label->signature, place, label->fate);
     Py_DECREF(place);
 }

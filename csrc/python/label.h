@@ -3,7 +3,7 @@
 #define PT_LABEL_H
 
 #include "objects.h"
-#include "tstate.h"
+#include "interpreter.h"
 
 struct pt_label {
     struct pt_label *next; /* in the interpreter's list of dropped labels */
@@ -19,7 +19,8 @@ struct pt_label {
 PT_HIDDEN struct pt_label *pt_label_new(const pt_closure_object *closure, const char *fate);
 
 /* Sets FreedCallbackError with the label's text. label may be NULL. */
-PT_HIDDEN void pt_label_raise(const struct pt_label *label);
+PT_HIDDEN void pt_label_raise(const struct pt_interpreter *interpreter,
+                              const struct pt_label *label);
 
 /* Under the GIL of the label's interpreter. */
 PT_HIDDEN void pt_label_free(struct pt_label *label);

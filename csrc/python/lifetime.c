@@ -4,7 +4,9 @@
 #include "../closure.h"
 #include "call.h"
 #include "convert.h"
+#include "interpreter.h"
 #include "label.h"
+#include "tstate.h"
 
 /* ---- Open ---- */
 
@@ -108,5 +110,5 @@ void pt_closure_object_silence(pt_closure_object *closure, int silent) {
 }
 
 int pt_python_init(void) {
-    return pt_convert_init() || pt_threads_init() ? -1 : 0;
+    return pt_convert_init() || pt_threads_init() || pt_interpreter_init() ? -1 : 0;
 }

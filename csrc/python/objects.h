@@ -16,6 +16,17 @@ struct pt_interpreter;
 struct pt_plan;
 struct pt_record;
 
+/* The types of one interpreter: each that imports the module has its own. The bindings fill them,
+ * once; they live until the interpreter's own dict is cleared. */
+struct pt_types {
+    PyTypeObject *type, *signature, *closure, *pointer, *varargs;
+    PyObject *DeclarationError, *UnsupportedTypeError, *FreedCallbackError;
+};
+
+/* Those of the calling interpreter, and of another one. */
+struct pt_types *pt_types_here(void);
+const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter);
+
 /* What a value of a C type is in Python. */
 enum pt_way {
     PT_WAY_VALUE,   /* a scalar by types.def; an aggregate by its ctypes class */
@@ -30,6 +41,7 @@ enum pt_way {
 /* How one value crosses. The objects are borrowed from the Type that it is part of. */
 struct pt_crossing {
     const pytramp_type *type;
+    const struct pt_types *types; /* where what load makes belongs */
     /* A new reference, or NULL with an exception. from points at a C variable of the type. */
     PyObject *(*load)(const struct pt_crossing *crossing, const void *from);
     /* Writes exactly the type's size to `to`, or returns -1 with TypeError, OverflowError, or what
@@ -50,8 +62,26 @@ struct pt_crossing {
 
 #define PT_CODE_NONE 0xffu
 
-/* Sets load, store and code for way, after everything else is set. */
+/* Sets types, load, store and code for way, after everything else is set. */
 void pt_crossing_open(struct pt_crossing *crossing, enum pt_way way);
+
+/* pytramp._core.Type; immutable. Its objects are None where it has none, and never NULL once it was
+ * opened. */
+typedef struct pt_type_object {
+    PyObject_HEAD struct pt_crossing crossing;
+    PyObject *spelling;      /* str */
+    PyObject *ctype;         /* a ctypes class, or what the notation has in its place */
+    PyObject *target;        /* the Type of a pointer's or an array's items */
+    PyObject *from_c, *to_c; /* as in the crossing */
+    PyObject *dimensions;    /* of an array: a tuple of postfix programs */
+    PyObject *signature;     /* of a pointer to a function */
+    PyObject *weakrefs;
+    Py_ssize_t name_at; /* where in the spelling a name goes; -1: at the end */
+} pt_type_object;
+
+static inline const struct pt_crossing *pt_crossing_of(PyObject *type) {
+    return &((pt_type_object *)type)->crossing;
+}
 
 struct pt_shape;
 
@@ -129,12 +159,9 @@ PyObject *pt_place_text(PyObject *code, int offset); /* "file.py:12", or "?" */
 /* What a va_list parameter is to this machine's ABI. */
 const pytramp_type *pt_va_list_type(void);
 
-/* pytramp.Pointer and pytramp.VarArgs, made once per process; NULL with an exception. */
+/* pytramp.Pointer and pytramp.VarArgs: NULL with an exception. */
 PyObject *pt_pointer_type_make(void);
 PyObject *pt_varargs_type_make(void);
-
-/* The crossing of a pytramp._core.Type; the bindings set it. */
-extern const struct pt_crossing *(*pt_crossing_of)(PyObject *type);
 
 /* A parameter's dimension as a postfix program (Type.dimensions), names among names: *shape gets
  * one more. -1 with an exception. pt_shape_free takes NULL. */
@@ -145,11 +172,8 @@ void pt_shape_free(struct pt_shape *shape);
 /* errno as the innermost call on this thread will leave it to C; NULL outside of a call. */
 int *pt_saved_errno(void);
 
-/* Once per interpreter, when the module is made: 0, or -1 with an exception. */
+/* In each interpreter, before anything else is asked of this layer: 0, or -1 with an exception. */
 int pt_python_init(void);
-
-/* pytramp.FreedCallbackError; the bindings set it. */
-extern PyObject *pt_FreedCallbackError;
 
 #ifdef __cplusplus
 }

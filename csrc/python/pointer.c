@@ -11,16 +11,13 @@
 #include "../type.h"
 #include "convert.h"
 
-PyTypeObject *pt_pointer_type;
-const struct pt_crossing *(*pt_crossing_of)(PyObject *type);
-
 static pt_pointer_object *as_pointer(PyObject *self) {
     return (pt_pointer_object *)self;
 }
 
 PyObject *pt_pointer_new(const struct pt_crossing *item, PyObject *target, int readonly,
                          char *address, Py_ssize_t length) {
-    pt_pointer_object *made = PyObject_New(pt_pointer_object, pt_pointer_type);
+    pt_pointer_object *made = PyObject_New(pt_pointer_object, item->types->pointer);
     if (!made) return NULL;
     made->address = address;
     made->item = item;
@@ -45,6 +42,11 @@ static void pointer_dealloc(PyObject *self) {
     Py_DECREF(as_pointer(self)->target);
     PyObject_Free(self);
     Py_DECREF(type);
+}
+
+/* The type cannot be subclassed or changed, and each interpreter has its own. */
+int pt_is_pointer(PyObject *object) {
+    return Py_TYPE(object)->tp_dealloc == pointer_dealloc;
 }
 
 /* ---- Making one ---- */
@@ -100,8 +102,8 @@ static PyObject *moved(pt_pointer_object *self, Py_ssize_t n) {
 }
 
 static PyObject *pointer_add(PyObject *a, PyObject *b) {
-    PyObject *self = Py_IS_TYPE(a, pt_pointer_type) ? a : b, *other = self == a ? b : a;
-    if (!PyIndex_Check(other) || Py_IS_TYPE(other, pt_pointer_type)) Py_RETURN_NOTIMPLEMENTED;
+    PyObject *self = pt_is_pointer(a) ? a : b, *other = self == a ? b : a;
+    if (!PyIndex_Check(other) || pt_is_pointer(other)) Py_RETURN_NOTIMPLEMENTED;
     Py_ssize_t n = PyNumber_AsSsize_t(other, PyExc_OverflowError);
     return n == -1 && PyErr_Occurred() ? NULL : moved(as_pointer(self), n);
 }
@@ -118,8 +120,8 @@ static PyObject *difference(pt_pointer_object *a, pt_pointer_object *b) {
 }
 
 static PyObject *pointer_subtract(PyObject *a, PyObject *b) {
-    if (!Py_IS_TYPE(a, pt_pointer_type)) Py_RETURN_NOTIMPLEMENTED;
-    if (Py_IS_TYPE(b, pt_pointer_type)) return difference(as_pointer(a), as_pointer(b));
+    if (!pt_is_pointer(a)) Py_RETURN_NOTIMPLEMENTED;
+    if (pt_is_pointer(b)) return difference(as_pointer(a), as_pointer(b));
     if (!PyIndex_Check(b)) Py_RETURN_NOTIMPLEMENTED;
     Py_ssize_t n = PyNumber_AsSsize_t(b, PyExc_OverflowError);
     if (n == -1 && PyErr_Occurred()) return NULL;
@@ -137,7 +139,7 @@ static PyObject *pointer_as_int(PyObject *self) {
 }
 
 static PyObject *pointer_compare(PyObject *a, PyObject *b, int op) {
-    if (!Py_IS_TYPE(b, pt_pointer_type)) Py_RETURN_NOTIMPLEMENTED;
+    if (!pt_is_pointer(b)) Py_RETURN_NOTIMPLEMENTED;
     uintptr_t left = (uintptr_t)as_pointer(a)->address;
     uintptr_t right = (uintptr_t)as_pointer(b)->address;
     Py_RETURN_RICHCOMPARE(left, right, op);
@@ -326,7 +328,5 @@ static PyType_Spec spec = {"pytramp.Pointer", sizeof(pt_pointer_object), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
 
 PyObject *pt_pointer_type_make(void) {
-    PyObject *made = PyType_FromSpec(&spec);
-    pt_pointer_type = (PyTypeObject *)made;
-    return made;
+    return PyType_FromSpec(&spec);
 }

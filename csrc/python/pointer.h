@@ -16,11 +16,12 @@ typedef struct pt_pointer_object {
     unsigned revoked : 1; /* an array parameter whose call has ended */
 } pt_pointer_object;
 
-PT_HIDDEN extern PyTypeObject *pt_pointer_type;
-
 /* A new Pointer; address is not NULL. NULL with an exception. */
 PT_HIDDEN PyObject *pt_pointer_new(const struct pt_crossing *item, PyObject *target, int readonly,
                                    char *address, Py_ssize_t length);
+
+/* Of whichever interpreter. */
+PT_HIDDEN int pt_is_pointer(PyObject *object);
 
 /* ---- In pointer_items.c ---- */
 

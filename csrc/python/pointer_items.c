@@ -50,12 +50,16 @@ static char *item_at(const pt_pointer_object *self, Py_ssize_t i) {
 
 /* ---- Reading and writing ---- */
 
+static PyObject *in_place(const pt_pointer_object *self, const char *at) {
+    return PyObject_CallMethod(self->item->ctype, "from_address", "n", (Py_ssize_t)at);
+}
+
 /* An aggregate in place, so that its fields are C's; a copy of a const one. */
 static PyObject *load_item(const pt_pointer_object *self, const char *at) {
     const struct pt_crossing *item = self->item;
     if (PT_LIKELY(!item->ctype || item->way != PT_WAY_VALUE || self->readonly))
         return item->load(item, at);
-    return PyObject_CallMethod(item->ctype, "from_address", "n", (Py_ssize_t)at);
+    return in_place(self, at);
 }
 
 static PyObject *get_item(pt_pointer_object *self, Py_ssize_t i) {
@@ -158,10 +162,6 @@ PyObject *pt_pointer_iter(PyObject *self) {
 }
 
 /* ---- Members of a struct that is pointed at ---- */
-
-static PyObject *in_place(pt_pointer_object *self, const char *at) {
-    return PyObject_CallMethod(self->item->ctype, "from_address", "n", (Py_ssize_t)at);
-}
 
 /* What lies within a const struct may not be changed through the ctypes object either. */
 static PyObject *copy_within_const(PyObject *value) {

@@ -3,14 +3,27 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-
-#include "call.h"
-#include "objects.h"
+#include <time.h>
 
 struct pt_attachment pt_no_attachment = {.tstate = PT_NO_TSTATE};
 _Thread_local struct pt_thread pt_thread = {.first = &pt_no_attachment};
 
 static pthread_key_t ending;
+
+/* ---- Shy thread states ----
+ *
+ * PyGILState keeps a pointer to a thread's state in the thread. From 3.12 on it follows whichever
+ * state is attached, it stays when that is detached, and nobody but the thread itself can take it
+ * away. A state that another thread deletes, because its interpreter ends, would leave it dangling
+ * for every other library that uses PyGILState. So the states that we make for subinterpreters
+ * leave no trace: a second one, the sweeper, is made before the call, attached after it and
+ * deleted, and deleting is what clears the pointer. Before 3.12 the pointer is set only when a
+ * state is made; there it is enough to make and delete another one first. */
+#if PY_VERSION_HEX >= 0x030C0000
+#  define SWEEPS_AFTER_CALLS 1
+#else
+#  define SWEEPS_AFTER_CALLS 0
+#endif
 
 /* ---- Attachments ---- */
 
@@ -42,9 +55,34 @@ static int is_valid(const struct pt_attachment *attachment) {
     return atomic_load(&attachment->tstate) != PT_NO_TSTATE;
 }
 
-/* Moves this thread's attachment to the front, where pt_known_tstate looks, and drops cleared ones.
- * 0 when there is none. */
-static int bring_forward(const struct pt_interpreter *interpreter) {
+static void link_there(struct pt_attachment *made) {
+    struct pt_interpreter *interpreter = made->interpreter;
+    pt_registry_lock();
+    made->next_there = interpreter->attachments;
+    made->link_there = &interpreter->attachments;
+    if (made->next_there) made->next_there->link_there = &made->next_there;
+    interpreter->attachments = made;
+    pt_registry_unlock();
+}
+
+static void unlink_there(struct pt_attachment *at) {
+    if (!at->link_there) return;
+    *at->link_there = at->next_there;
+    if (at->next_there) at->next_there->link_there = at->link_there;
+    at->link_there = NULL;
+}
+
+/* Its thread needs it no more. */
+static void forget(struct pt_attachment *attachment) {
+    pt_registry_lock();
+    unlink_there(attachment);
+    pt_registry_unlock();
+    release(attachment);
+}
+
+/* Moves this thread's attachment to the front, where pt_enter_known looks, and drops cleared ones.
+ * NULL when there is none. */
+static struct pt_attachment *bring_forward(const struct pt_interpreter *interpreter) {
     struct pt_attachment *found = NULL;
     for (struct pt_attachment **link = &pt_thread.first; *link != &pt_no_attachment;) {
         struct pt_attachment *at = *link;
@@ -56,21 +94,24 @@ static int bring_forward(const struct pt_interpreter *interpreter) {
         if (is_valid(at))
             found = at;
         else
-            release(at);
+            forget(at);
     }
-    if (!found) return 0;
+    if (!found) return NULL;
     found->next = pt_thread.first;
     pt_thread.first = found;
-    return 1;
+    return found;
 }
 
 /* Remembers the current thread state as this thread's for interpreter, in first place. Failing only
  * costs speed for a state that Python made. */
-static int remember(struct pt_interpreter *interpreter, PyThreadState *tstate, int owned) {
+static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThreadState *tstate,
+                                      int owned) {
     struct pt_attachment *made = calloc(1, sizeof *made);
-    if (!made) return -1;
+    if (!made) return NULL;
     made->interpreter = interpreter;
-    made->owned = owned;
+    made->thread = &pt_thread;
+    made->owned = owned != 0;
+    made->shy = owned && !interpreter->is_main;
     atomic_store(&made->tstate, tstate);
     atomic_store(&made->references, 2);
     PyObject *type, *value, *traceback;
@@ -79,46 +120,43 @@ static int remember(struct pt_interpreter *interpreter, PyThreadState *tstate, i
     PyErr_Restore(type, value, traceback);
     if (failed) {
         free(made);
-        return -1;
+        return NULL;
     }
+    link_there(made);
     made->next = pt_thread.first;
     pt_thread.first = made;
     pthread_setspecific(ending, made); /* any value but NULL has the destructor run */
-    return 0;
+    return made;
+}
+
+static struct pt_attachment *remember_once(struct pt_interpreter *interpreter,
+                                           PyThreadState *tstate) {
+    struct pt_attachment *known = bring_forward(interpreter);
+    return known ? known : remember(interpreter, tstate, 0);
+}
+
+static void count_call(struct pt_attachment *attachment, int by) {
+    if (attachment) atomic_fetch_add(&attachment->calls, (unsigned)by);
 }
 
 /* ---- Attaching ---- */
 
-static int is_alive(const struct pt_interpreter *interpreter) {
-    return atomic_load(&interpreter->alive) && Py_IsInitialized() && !pt_is_finalizing();
-}
-
-/* Several interpreters: before 3.12 only then may the current state be this thread's without being
- * the one that PyGILState knows. */
-static int has_subinterpreters(void) {
-    PyInterpreterState *head = PyInterpreterState_Head();
-    return head && PyInterpreterState_Next(head);
-}
-
-/* pt_attached for a thread that is not known yet. */
-static PyThreadState *find_attached(const struct pt_interpreter *interpreter) {
+/* The current state, if it is this thread's. Before 3.12 the current one may be another thread's,
+ * and only where there are several interpreters may it be ours without PyGILState's knowing. */
+static PyThreadState *current_here(void) {
     PyThreadState *current = pt_current_tstate();
-    if (!current) return NULL;
 #if PY_VERSION_HEX < 0x030C0000
-    if (current != PyGILState_GetThisThreadState() &&
-        (!has_subinterpreters() || current->thread_id != PyThread_get_thread_ident()))
-        return NULL;
-#else
-    (void)has_subinterpreters;
+    if (!current || current == PyGILState_GetThisThreadState()) return current;
+    PyInterpreterState *head = PyInterpreterState_Head();
+    int several = head && PyInterpreterState_Next(head);
+    if (!several || current->thread_id != PyThread_get_thread_ident()) return NULL;
 #endif
-    return current->interp == interpreter->state ? current : NULL;
+    return current;
 }
 
-/* The state with which this thread enters that interpreter, NULL when it has none yet. */
-static PyThreadState *own_tstate(struct pt_interpreter *interpreter) {
-    if (bring_forward(interpreter)) return atomic_load(&pt_thread.first->tstate);
-    PyThreadState *own = PyGILState_GetThisThreadState();
-    return own && own->interp == interpreter->state ? own : NULL;
+int pt_runs_elsewhere(const struct pt_interpreter *interpreter) {
+    const PyThreadState *current = current_here();
+    return current && current->interp != interpreter->state;
 }
 
 static void install_hook(const char *setter, PyObject *hook) {
@@ -144,52 +182,198 @@ static void install_hooks(void) {
     PyErr_Clear();
 }
 
-static enum pt_entry attach_new(struct pt_interpreter *interpreter) {
-    PyThreadState *tstate = PyThreadState_New(interpreter->state);
-    if (!tstate) return PT_REFUSED;
-    PyEval_RestoreThread(tstate);
-    if (!remember(interpreter, tstate, 1)) {
-        install_hooks();
-        return PT_ATTACHED;
+static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
+    if (known->shy && SWEEPS_AFTER_CALLS) {
+        visit->sweeper = PyThreadState_New(known->interpreter->state);
+        if (!visit->sweeper) return;
     }
+    count_call(known, PT_INSIDE);
+    PyEval_RestoreThread(atomic_load(&known->tstate));
+    visit->attachment = known;
+    visit->entry = PT_ATTACHED;
+}
+
+/* Deletes a state that is not attached. */
+static void throw_away(PyThreadState *tstate) {
+    PyEval_RestoreThread(tstate);
     PyThreadState_Clear(tstate);
     PyThreadState_DeleteCurrent();
-    return PT_REFUSED;
 }
 
-static void remember_once(struct pt_interpreter *interpreter, PyThreadState *tstate) {
-    if (!bring_forward(interpreter)) remember(interpreter, tstate, 0);
-}
-
-enum pt_entry pt_attach(struct pt_interpreter *interpreter) {
-    if (!is_alive(interpreter)) return PT_REFUSED;
-    PyThreadState *tstate = find_attached(interpreter);
-    if (tstate) {
-        remember_once(interpreter, tstate);
-        return PT_WAS_ATTACHED;
-    }
-    tstate = own_tstate(interpreter);
-    if (!tstate) return attach_new(interpreter);
+/* While tstate is attached: 0, or -1 with nothing left of it. */
+static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
+                    struct pt_visit *visit) {
     PyEval_RestoreThread(tstate);
-    remember_once(interpreter, tstate);
-    return PT_ATTACHED;
+    visit->attachment = remember(interpreter, tstate, 1);
+    if (!visit->attachment) {
+        PyThreadState_Clear(tstate);
+        PyThreadState_DeleteCurrent();
+        return -1;
+    }
+    if (visit->sweeper && !SWEEPS_AFTER_CALLS) {
+        PyThreadState_Clear(visit->sweeper);
+        PyThreadState_Delete(visit->sweeper);
+        visit->sweeper = NULL;
+    }
+    visit->entry = PT_ATTACHED;
+    count_call(visit->attachment, PT_INSIDE);
+    install_hooks();
+    return 0;
 }
 
-/* ---- Ends ---- */
+static void attach_new(struct pt_interpreter *interpreter, struct pt_visit *visit) {
+    if (!interpreter->is_main) {
+        visit->sweeper = PyThreadState_New(interpreter->state);
+        if (!visit->sweeper) return;
+    }
+    PyThreadState *tstate = PyThreadState_New(interpreter->state);
+    if ((!tstate || keep_new(interpreter, tstate, visit)) && visit->sweeper)
+        throw_away(visit->sweeper);
+}
 
-/* glibc has cleared all keys of the thread by now, PyGILState's too: whatever runs in
- * PyThreadState_Clear would make a second state and wait for itself. A helper, whose creation sets
- * that key again, stands in for the old state. */
-static void end_tstate(struct pt_attachment *attachment) {
-    if (!is_valid(attachment) || !attachment->owned || !is_alive(attachment->interpreter)) return;
-    PyThreadState *old = atomic_load(&attachment->tstate);
-    PyThreadState *helper = PyThreadState_New(attachment->interpreter->state);
+/* In a thread that runs no Python. */
+static void attach(struct pt_interpreter *interpreter, struct pt_visit *visit) {
+    struct pt_attachment *known = bring_forward(interpreter);
+    if (known) {
+        attach_known(known, visit);
+        return;
+    }
+    PyThreadState *own = PyGILState_GetThisThreadState();
+    if (!own || own->interp != interpreter->state) {
+        attach_new(interpreter, visit);
+        return;
+    }
+    PyEval_RestoreThread(own);
+    visit->entry = PT_ATTACHED;
+    visit->attachment = remember(interpreter, own, 0);
+    count_call(visit->attachment, PT_INSIDE);
+}
+
+/* ---- The gate ----
+ *
+ * Who arrives counts itself first and looks at closing then; who closes does the reverse. */
+
+static int may_arrive(const struct pt_interpreter *interpreter) {
+    if (!pt_is_alive(interpreter)) return 0;
+    return !atomic_load(&interpreter->closing) || atomic_load(&interpreter->closer) == &pt_thread;
+}
+
+#if PY_VERSION_HEX >= 0x030F0000
+
+/* PEP 788: while others still keep the interpreter from its end, it may be entered after closing,
+ * too. */
+typedef PyInterpreterGuard *guard;
+
+static int pass(struct pt_interpreter *interpreter, guard *held) {
+    *held = NULL;
+    if (may_arrive(interpreter)) return 1;
+    if (!interpreter->is_main || !atomic_load(&interpreter->alive)) return 0;
+    *held = PyInterpreterGuard_FromView(interpreter->view);
+    return *held != NULL;
+}
+
+static void passed(guard held) {
+    if (held) PyInterpreterGuard_Close(held);
+}
+
+#else
+
+typedef int guard;
+
+static int pass(struct pt_interpreter *interpreter, guard *held) {
+    *held = may_arrive(interpreter);
+    return *held;
+}
+
+static void passed(guard held) {
+    (void)held;
+}
+
+#endif
+
+struct pt_visit pt_attach(struct pt_interpreter *interpreter) {
+    struct pt_visit visit = {PT_REFUSED, NULL, NULL, NULL};
+    PyThreadState *current = current_here();
+    if (current && pt_is_alive(interpreter) && current->interp == interpreter->state) {
+        remember_once(interpreter, current);
+        visit.entry = PT_WAS_ATTACHED;
+        return visit;
+    }
+    guard held;
+    atomic_fetch_add(&interpreter->arriving, 1);
+    if (pass(interpreter, &held)) {
+        if (current) visit.outer = PyEval_SaveThread();
+        attach(interpreter, &visit);
+        if (visit.entry == PT_REFUSED && visit.outer) PyEval_RestoreThread(visit.outer);
+        passed(held);
+    }
+    atomic_fetch_sub(&interpreter->arriving, 1);
+    return visit;
+}
+
+void pt_leave(const struct pt_visit *visit) {
+    if (visit->entry != PT_ATTACHED) return;
+    if (visit->sweeper) {
+        PyThreadState_Swap(visit->sweeper);
+        PyThreadState_Clear(visit->sweeper);
+        PyThreadState_DeleteCurrent();
+    } else {
+        PyEval_SaveThread();
+    }
+    count_call(visit->attachment, -(int)PT_INSIDE);
+    if (visit->outer) PyEval_RestoreThread(visit->outer);
+}
+
+/* ---- The thread ends ---- */
+
+/* By now libc has cleared PyGILState's pthread key (3.12 to 3.14; later it is a thread-local), but
+ * old is still marked as the one that is in it: deleting it would clear the key again, which then
+ * is the helper's; a debug build asserts. */
+static void unmark(PyThreadState *old) {
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030F0000
+    if (PyGILState_GetThisThreadState() != old) old->_status.bound_gilstate = 0;
+#else
+    (void)old;
+#endif
+}
+
+/* Whatever runs in PyThreadState_Clear would not find a state through PyGILState, make a second one
+ * and wait for itself. A helper, whose creation sets that key again, stands in for the old state.
+ */
+static void delete_own(PyThreadState *old, PyInterpreterState *interpreter) {
+    PyThreadState *helper = PyThreadState_New(interpreter);
     if (!helper) return;
     PyEval_RestoreThread(helper);
+    unmark(old);
     PyThreadState_Clear(old); /* runs tstate_cleared */
+    PyThreadState_Delete(old);
     PyThreadState_Clear(helper);
-    PyThreadState_Delete(old); /* 3.12 clears the key once more: nothing may be freed after it */
     PyThreadState_DeleteCurrent();
+}
+
+static void end_tstate(struct pt_attachment *attachment) {
+    struct pt_interpreter *interpreter = attachment->interpreter;
+    guard held;
+    if (!attachment->owned) return;
+    atomic_fetch_add(&interpreter->arriving, 1);
+    if (pass(interpreter, &held)) {
+        if (is_valid(attachment)) delete_own(atomic_load(&attachment->tstate), interpreter->state);
+        passed(held);
+    }
+    atomic_fetch_sub(&interpreter->arriving, 1);
+}
+
+/* A state that could not be deleted, because its interpreter is closing, is left to that, and the
+ * attachment with it. */
+static void forget_or_leave(struct pt_attachment *attachment) {
+    pt_registry_lock();
+    int left = attachment->owned && is_valid(attachment);
+    if (left)
+        attachment->thread = NULL;
+    else
+        unlink_there(attachment);
+    pt_registry_unlock();
+    if (!left) release(attachment);
 }
 
 /* The key's destructor. Another key's destructor may still call back: then a new attachment sets
@@ -200,17 +384,11 @@ static void thread_ends(void *unused) {
         struct pt_attachment *at = pt_thread.first;
         pt_thread.first = at->next;
         end_tstate(at);
-        release(at);
+        forget_or_leave(at);
     }
 }
 
-int *pt_saved_errno(void) {
-    return pt_thread.saved_errno;
-}
-
-/* ---- Beginnings ---- */
-
-static int make_key(void) {
+int pt_threads_init(void) {
     static int done;
     if (done) return 0;
     int error = pthread_key_create(&ending, thread_ends);
@@ -223,74 +401,83 @@ static int make_key(void) {
     return 0;
 }
 
-#define ENTRY_KEY "pytramp.interpreter"
-
-/* An atexit function. Others may run after it, and callbacks are theirs to use; but finalisation
- * follows, so from here on every call asks whether it has begun. */
-static PyObject *atexit_begins(PyObject *capsule, PyObject *unused) {
-    (void)unused;
-    struct pt_interpreter *interpreter = PyCapsule_GetPointer(capsule, ENTRY_KEY);
-    atomic_store(&interpreter->may_end, 1);
-    Py_RETURN_NONE;
+int *pt_saved_errno(void) {
+    return pt_thread.saved_errno;
 }
 
-static PyMethodDef atexit_method = {"pytramp_atexit_begins", atexit_begins, METH_NOARGS, NULL};
+/* ---- The interpreter ends ---- */
 
-static int watch_atexit(PyObject *capsule) {
-    PyObject *module = PyImport_ImportModule("atexit");
-    PyObject *function = module ? PyCFunction_New(&atexit_method, capsule) : NULL;
-    PyObject *done = function ? PyObject_CallMethod(module, "register", "O", function) : NULL;
-    Py_XDECREF(done);
-    Py_XDECREF(function);
-    Py_XDECREF(module);
-    return done ? 0 : -1;
+/* How long calls that are inside the main interpreter may take when it ends. Python does not wait
+ * for them at all: whoever comes back to it later is stopped for ever. */
+#define PT_GRACE_MS 50
+
+struct traffic {
+    int entering, inside;
+};
+
+/* This thread may be inside: what ends the interpreter may be a call. */
+static struct traffic traffic_of(struct pt_interpreter *interpreter) {
+    struct traffic seen = {atomic_load(&interpreter->arriving), 0};
+    pt_registry_lock();
+    for (struct pt_attachment *at = interpreter->attachments; at; at = at->next_there) {
+        unsigned calls = atomic_load(&at->calls);
+        if (at->thread == &pt_thread) continue;
+        seen.entering |= calls & PT_ENTERING;
+        if (at->owned || interpreter->is_main) seen.inside |= calls >= PT_INSIDE;
+    }
+    pt_registry_unlock();
+    return seen;
 }
 
-static void interpreter_ends(PyObject *capsule) {
-    struct pt_interpreter *interpreter = PyCapsule_GetPointer(capsule, ENTRY_KEY);
-    atomic_store(&interpreter->alive, 0);
-    pt_forget_labels(interpreter);
+static void sleep_a_millisecond(void) {
+    struct timespec time = {0, 1000000};
+    nanosleep(&time, NULL);
 }
 
-/* Every entry ever made; they are few, and never freed. Searched without allocating anything. */
-static struct pt_interpreter *_Atomic entries;
+void pt_attachments_drain(struct pt_interpreter *interpreter) {
+    PyThreadState *own = PyEval_SaveThread();
+    for (int waited = 0;; waited++) {
+        struct traffic seen = traffic_of(interpreter);
+        int patient = !interpreter->is_main || waited < PT_GRACE_MS;
+        if (!seen.entering && !(seen.inside && patient)) break;
+        sleep_a_millisecond();
+    }
+    PyEval_RestoreThread(own);
+}
 
-struct pt_interpreter *pt_interpreter_here(void) {
-    PyInterpreterState *here = PyInterpreterState_Get();
-    struct pt_interpreter *at = atomic_load(&entries);
-    while (at && (at->state != here || !atomic_load(&at->alive)))
-        at = at->next;
+/* The first that has a thread state of ours, which *tstate becomes: it is nobody else's now. */
+static struct pt_attachment *take_owned(struct pt_interpreter *interpreter,
+                                        PyThreadState **tstate) {
+    struct pt_attachment *at = interpreter->attachments;
+    while (at && !(at->owned && is_valid(at)))
+        at = at->next_there;
+    if (at) *tstate = atomic_exchange(&at->tstate, PT_NO_TSTATE);
     return at;
 }
 
-static void publish(struct pt_interpreter *made) {
-    made->next = atomic_load(&entries);
-    while (!atomic_compare_exchange_weak(&entries, &made->next, made)) {
+void pt_attachments_drop(struct pt_interpreter *interpreter) {
+    for (;;) {
+        PyThreadState *tstate;
+        pt_registry_lock();
+        struct pt_attachment *at = take_owned(interpreter, &tstate);
+        int is_left = at && !at->thread;
+        if (is_left) unlink_there(at);
+        pt_registry_unlock();
+        if (!at) return;
+        PyThreadState_Clear(tstate);
+        PyThreadState_Delete(tstate);
+        if (is_left) release(at);
     }
 }
 
-static int make_entry(void) {
-    struct pt_interpreter *made = calloc(1, sizeof *made);
-    if (!made) {
-        PyErr_NoMemory();
-        return -1;
+/* What the threads that are gone had is left to the capsules: nothing is freed here, for the fork
+ * may have interrupted malloc. */
+void pt_attachments_after_fork(struct pt_interpreter *interpreter) {
+    struct pt_attachment *next;
+    for (struct pt_attachment *at = interpreter->attachments; at; at = next) {
+        next = at->next_there;
+        if (at->thread == &pt_thread) continue;
+        unlink_there(at);
+        if (atomic_load(&at->references) == 2) atomic_store(&at->references, 1);
     }
-    made->state = PyInterpreterState_Get();
-    atomic_store(&made->alive, 1);
-    PyObject *dict = PyInterpreterState_GetDict(made->state);
-    PyObject *capsule = PyCapsule_New(made, ENTRY_KEY, interpreter_ends);
-    int failed = !dict || !capsule || watch_atexit(capsule) ||
-                 PyDict_SetItemString(dict, ENTRY_KEY, capsule);
-    if (failed) {
-        if (capsule) PyCapsule_SetDestructor(capsule, NULL); /* and made is leaked: atexit has it */
-        if (!PyErr_Occurred()) PyErr_NoMemory();
-    }
-    Py_XDECREF(capsule);
-    if (!failed) publish(made);
-    return failed ? -1 : 0;
-}
-
-int pt_threads_init(void) {
-    if (make_key()) return -1;
-    return pt_interpreter_here() ? 0 : make_entry();
 }

@@ -1,34 +1,30 @@
-/* Threads and interpreters: is this thread running Python, and if not, make it.
+/* Threads: is this one running Python in the closure's interpreter, and if not, make it.
  *
  * One attachment per (thread, interpreter) is kept between calls, whether Python made the thread or
- * not. A thread state that pytramp made goes when its thread ends. */
+ * not. A thread state that pytramp made goes when its thread ends, or when its interpreter does. */
 #ifndef PT_TSTATE_H
 #define PT_TSTATE_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdatomic.h>
-
-#include "../config.h"
-
-struct pt_label;
-
-/* One per interpreter that imported the module; never freed, since records point at it for ever. */
-struct pt_interpreter {
-    PyInterpreterState *state;
-    _Atomic int alive;
-    _Atomic int may_end; /* its atexit functions have begun to run: ask Python before each call */
-    struct pt_interpreter *next;
-    struct pt_label *_Atomic dropped; /* labels to let go of, under this interpreter's GIL */
-};
+#include "interpreter.h"
 
 struct pt_attachment {
     struct pt_interpreter *interpreter;
     PyThreadState *_Atomic tstate; /* PT_NO_TSTATE once Python cleared it */
-    int owned;                     /* pytramp made tstate, and ends it with the thread */
-    _Atomic int references;        /* the thread, and the capsule in the thread state's dict */
-    struct pt_attachment *next;
+    /* Calls that came in through tstate and are inside, times two; odd while one is on its way in.
+     * Written by its thread only. The interpreter's end reads it, after it has set closing: one of
+     * the two sees the other, for both write first and then look (seq_cst). */
+    _Atomic unsigned calls;
+    unsigned owned : 1;         /* pytramp made tstate, and ends it with the thread */
+    unsigned shy : 1;           /* between calls it leaves no trace in the thread (see tstate.c) */
+    _Atomic int references;     /* the thread, and the capsule in the thread state's dict */
+    struct pt_attachment *next; /* of this thread */
+    const struct pt_thread *thread;
+    struct pt_attachment *next_there,
+        **link_there; /* of the interpreter; under the registry's lock */
 };
+
+#define PT_ENTERING 1u
+#define PT_INSIDE   2u
 
 /* Never a thread state, and unlike NULL never equal to the current one. */
 #define PT_NO_TSTATE ((PyThreadState *)sizeof(void *))
@@ -59,14 +55,6 @@ static inline PyThreadState *pt_current_tstate(void) {
 #endif
 }
 
-/* What is known of this thread in that interpreter; its tstate is PT_NO_TSTATE when nothing is. */
-static inline PyThreadState *pt_known_tstate(const struct pt_thread *thread,
-                                             const struct pt_interpreter *interpreter) {
-    const struct pt_attachment *known = thread->first;
-    if (PT_UNLIKELY(known->interpreter != interpreter)) return PT_NO_TSTATE;
-    return atomic_load_explicit(&known->tstate, memory_order_relaxed);
-}
-
 /* Is `current` the state of this thread, and in that interpreter? Before 3.12 the current thread
  * state is a global: it must be compared with what this thread is known to own, and it may not be
  * looked into, for it may be another thread's that is ending. 0 may also mean "not known yet". */
@@ -76,38 +64,83 @@ static inline int pt_is_attached(PyThreadState *current, const struct pt_thread 
     (void)thread;
     return current && current->interp == interpreter->state;
 #else
-    return current == pt_known_tstate(thread, interpreter);
+    const struct pt_attachment *known = thread->first;
+    return PT_LIKELY(known->interpreter == interpreter) &&
+           current == atomic_load_explicit(&known->tstate, memory_order_relaxed);
 #endif
 }
 
-static inline int pt_may_end(const struct pt_interpreter *interpreter) {
-    return atomic_load_explicit(&interpreter->may_end, memory_order_relaxed);
+/* Does this thread run Python already, through a state that is not `known`? */
+static inline int pt_is_elsewhere(const PyThreadState *known, const PyThreadState *current,
+                                  const struct pt_interpreter *interpreter) {
+#if PY_VERSION_HEX >= 0x030C0000
+    (void)known, (void)interpreter;
+    return current != NULL;
+#else
+    /* The list of interpreters ends with the main one: there is no other. */
+    return current && (current == known || PyInterpreterState_Head() != interpreter->state);
+#endif
+}
+
+/* The usual way in for a thread that has been here before: its attachment, with the GIL taken, or
+ * NULL when pt_attach has to look closer. pt_leave_known ends it. */
+static inline struct pt_attachment *pt_enter_known(const struct pt_thread *thread,
+                                                   const PyThreadState *current,
+                                                   const struct pt_interpreter *interpreter) {
+    struct pt_attachment *known = thread->first;
+    if (PT_UNLIKELY(known->interpreter != interpreter) || PT_UNLIKELY(known->shy)) return NULL;
+    unsigned calls = atomic_load_explicit(&known->calls, memory_order_relaxed);
+    atomic_store(&known->calls, calls + PT_INSIDE + PT_ENTERING);
+    PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
+    if (PT_LIKELY(!atomic_load(&interpreter->closing)) && PT_LIKELY(tstate != PT_NO_TSTATE) &&
+        PT_LIKELY(!pt_is_elsewhere(tstate, current, interpreter))) {
+        PyEval_RestoreThread(tstate);
+        atomic_store_explicit(&known->calls, calls + PT_INSIDE, memory_order_relaxed);
+        return known;
+    }
+    atomic_store_explicit(&known->calls, calls, memory_order_relaxed);
+    return NULL;
+}
+
+static inline void pt_leave_known(struct pt_attachment *known) {
+    PyEval_SaveThread();
+    unsigned calls = atomic_load_explicit(&known->calls, memory_order_relaxed);
+    /* release: who sees that the call has ended sees the thread state at rest */
+    atomic_store_explicit(&known->calls, calls - PT_INSIDE, memory_order_release);
 }
 
 enum pt_entry { PT_REFUSED, PT_WAS_ATTACHED, PT_ATTACHED };
 
+/* A call that came in another way. */
+struct pt_visit {
+    enum pt_entry entry;
+    struct pt_attachment *attachment; /* of PT_ATTACHED; NULL when it could not be remembered */
+    PyThreadState *sweeper;           /* of a shy one */
+    PyThreadState *outer;             /* this thread ran Python in another interpreter */
+};
+
 /* Makes this thread, which pt_is_attached does not know to be attached, run Python in that
- * interpreter. PyEval_SaveThread undoes PT_ATTACHED. PT_REFUSED when the interpreter is ending or
- * gone, or for want of memory: nothing of Python may be touched then. */
-PT_HIDDEN enum pt_entry pt_attach(struct pt_interpreter *interpreter);
+ * interpreter; pt_leave ends it. PT_REFUSED when the interpreter is ending or gone, or for want of
+ * memory: nothing of Python may be touched then. */
+PT_HIDDEN struct pt_visit pt_attach(struct pt_interpreter *interpreter);
+PT_HIDDEN void pt_leave(const struct pt_visit *visit);
 
-/* May PyEval_RestoreThread(known) make this thread run Python in that interpreter? Not when it does
- * already, through a state that we do not know. */
-static inline int pt_may_restore(const PyThreadState *known, const PyThreadState *current,
-                                 const struct pt_interpreter *interpreter) {
-    if (known == PT_NO_TSTATE || pt_may_end(interpreter)) return 0;
-#if PY_VERSION_HEX >= 0x030C0000
-    return !current;
-#else
-    /* The list of interpreters ends with the main one: there is no other. */
-    return !current || (current != known && PyInterpreterState_Head() == interpreter->state);
-#endif
-}
+/* Does this thread run Python in another interpreter than that one? */
+PT_HIDDEN int pt_runs_elsewhere(const struct pt_interpreter *interpreter);
 
-/* Makes the entry of the calling interpreter, if there is none: 0, or -1 with an exception. */
+/* Before the first attachment: 0, or -1 with an exception. */
 PT_HIDDEN int pt_threads_init(void);
 
-/* That entry. */
-PT_HIDDEN struct pt_interpreter *pt_interpreter_here(void);
+/* ---- For the interpreter's end; closing is set ---- */
+
+/* Waits, without the GIL, until no thread is on its way in. In a subinterpreter until all calls
+ * from threads without Python are over; in the main one they have a moment (PT_GRACE_MS). */
+PT_HIDDEN void pt_attachments_drain(struct pt_interpreter *interpreter);
+
+/* Deletes the thread states that pytramp made there. */
+PT_HIDDEN void pt_attachments_drop(struct pt_interpreter *interpreter);
+
+/* In the child of a fork, under the registry's lock: the other threads' are gone. */
+PT_HIDDEN void pt_attachments_after_fork(struct pt_interpreter *interpreter);
 
 #endif

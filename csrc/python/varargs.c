@@ -15,10 +15,8 @@ typedef struct {
     va_list list;
 } Object;
 
-PyTypeObject *pt_varargs_type;
-
-PyObject *pt_varargs_new(va_list *list) {
-    Object *made = PyObject_New(Object, pt_varargs_type);
+PyObject *pt_varargs_new(const struct pt_types *types, va_list *list) {
+    Object *made = PyObject_New(Object, types->varargs);
     if (!made) return NULL;
     made->revoked = 0;
     va_copy(made->list, *list);
@@ -31,9 +29,8 @@ const pytramp_type *pt_va_list_type(void) {
 
 PyObject *pt_load_list(const struct pt_crossing *crossing, const void *from) {
     va_list list;
-    (void)crossing;
     pt_port.list_copy(&list, from);
-    PyObject *made = pt_varargs_new(&list);
+    PyObject *made = pt_varargs_new(crossing->types, &list);
     va_end(list);
     return made;
 }
@@ -47,6 +44,10 @@ static void varargs_dealloc(PyObject *self) {
     va_end(((Object *)self)->list);
     PyObject_Free(self);
     Py_DECREF(type);
+}
+
+int pt_is_varargs(PyObject *object) {
+    return Py_TYPE(object)->tp_dealloc == varargs_dealloc;
 }
 
 static int check_revoked(const Object *self) {
@@ -228,7 +229,5 @@ static PyType_Spec spec = {"pytramp.VarArgs", sizeof(Object), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
 
 PyObject *pt_varargs_type_make(void) {
-    PyObject *made = PyType_FromSpec(&spec);
-    pt_varargs_type = (PyTypeObject *)made;
-    return made;
+    return PyType_FromSpec(&spec);
 }

@@ -8,10 +8,11 @@
 
 #include "../config.h"
 
-PT_HIDDEN extern PyTypeObject *pt_varargs_type;
-
 /* A new reader; NULL with an exception. */
-PT_HIDDEN PyObject *pt_varargs_new(va_list *list);
+PT_HIDDEN PyObject *pt_varargs_new(const struct pt_types *types, va_list *list);
+
+/* Of whichever interpreter. */
+PT_HIDDEN int pt_is_varargs(PyObject *object);
 
 /* Later uses raise: the call has ended. */
 PT_HIDDEN void pt_varargs_revoke(PyObject *reader);

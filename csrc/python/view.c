@@ -240,7 +240,7 @@ static void close_ndarray(pt_closure_object *closure, Py_ssize_t i, PyObject *ar
 static void close_array(pt_closure_object *closure, Py_ssize_t i, PyObject *view) {
     if (PyMemoryView_Check(view)) {
         close_memoryview(closure, i, view);
-    } else if (Py_IS_TYPE(view, pt_pointer_type)) {
+    } else if (pt_is_pointer(view)) {
         ((pt_pointer_object *)view)->revoked = 1;
         Py_DECREF(view);
     } else if (view == Py_None || PyBytes_Check(view) || PyUnicode_Check(view)) {
@@ -256,6 +256,6 @@ void pt_view_close(pt_closure_object *closure, Py_ssize_t i, PyObject *view) {
         close_array(closure, i, view);
         return;
     }
-    if (Py_IS_TYPE(view, pt_varargs_type)) pt_varargs_revoke(view);
+    if (pt_is_varargs(view)) pt_varargs_revoke(view);
     Py_DECREF(view);
 }

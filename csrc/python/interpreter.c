@@ -1,0 +1,182 @@
+#include "interpreter.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "call.h"
+#include "label.h"
+#include "tstate.h"
+
+/* ---- The registry ---- */
+
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static struct pt_interpreter
+    *entries; /* those that are alive; few, and searched where it is cold */
+
+void pt_registry_lock(void) {
+    pthread_mutex_lock(&registry);
+}
+
+void pt_registry_unlock(void) {
+    pthread_mutex_unlock(&registry);
+}
+
+struct pt_interpreter *pt_interpreter_here(void) {
+    PyInterpreterState *here = PyInterpreterState_Get();
+    pt_registry_lock();
+    struct pt_interpreter *at = entries;
+    while (at && at->state != here)
+        at = at->next;
+    pt_registry_unlock();
+    return at;
+}
+
+struct pt_types *pt_types_here(void) {
+    return &pt_interpreter_here()->types;
+}
+
+const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter) {
+    return &interpreter->types;
+}
+
+static void enter(struct pt_interpreter *made) {
+    pt_registry_lock();
+    made->next = entries;
+    entries = made;
+    pt_registry_unlock();
+}
+
+/* The next interpreter may get this one's address. */
+static void strike_out(const struct pt_interpreter *interpreter) {
+    pt_registry_lock();
+    for (struct pt_interpreter **link = &entries; *link; link = &(*link)->next) {
+        if (*link == interpreter) {
+            *link = interpreter->next;
+            break;
+        }
+    }
+    pt_registry_unlock();
+}
+
+/* The child has one thread, and it is in nobody's way. */
+static void after_fork_in_child(void) {
+    for (struct pt_interpreter *at = entries; at; at = at->next) {
+        atomic_store(&at->arriving, 0);
+        pt_attachments_after_fork(at);
+    }
+    pt_registry_unlock();
+}
+
+static int watch_forks(void) {
+    static int done;
+    if (done) return 0;
+    int error = pthread_atfork(pt_registry_lock, pt_registry_unlock, after_fork_in_child);
+    if (error) {
+        errno = error;
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    done = 1;
+    return 0;
+}
+
+/* ---- The end ---- */
+
+int pt_is_alive(const struct pt_interpreter *interpreter) {
+    if (!atomic_load(&interpreter->alive)) return 0;
+    return !interpreter->is_main || (Py_IsInitialized() && !pt_is_finalizing());
+}
+
+static void close_gate(struct pt_interpreter *interpreter) {
+    atomic_store(&interpreter->closer, &pt_thread);
+    atomic_store(&interpreter->closing, 1);
+    pt_attachments_drain(interpreter);
+    if (!interpreter->is_main) pt_attachments_drop(interpreter);
+}
+
+/* The interpreter's dict is cleared after all modules; objects that die later find their types
+ * through themselves. */
+static void interpreter_ends(struct pt_interpreter *interpreter) {
+    struct pt_types *types = &interpreter->types;
+    atomic_store(&interpreter->alive, 0);
+    pt_forget_labels(interpreter);
+    strike_out(interpreter);
+    Py_CLEAR(types->type);
+    Py_CLEAR(types->signature);
+    Py_CLEAR(types->closure);
+    Py_CLEAR(types->pointer);
+    Py_CLEAR(types->varargs);
+    Py_CLEAR(types->DeclarationError);
+    Py_CLEAR(types->UnsupportedTypeError);
+    Py_CLEAR(types->FreedCallbackError);
+}
+
+#define ENTRY_KEY "pytramp.interpreter"
+
+static void dict_cleared(PyObject *capsule) {
+    interpreter_ends(PyCapsule_GetPointer(capsule, ENTRY_KEY));
+}
+
+/* An atexit function: PyUnstable_AtExit's run after Py_EndInterpreter has looked for thread states.
+ * Those that were registered before it run after it, and find callbacks closed to other threads. */
+static PyObject *atexit_ends(PyObject *capsule, PyObject *unused) {
+    (void)unused;
+    close_gate(PyCapsule_GetPointer(capsule, ENTRY_KEY));
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef atexit_method = {"pytramp_atexit_ends", atexit_ends, METH_NOARGS, NULL};
+
+static int watch_atexit(PyObject *capsule) {
+    PyObject *module = PyImport_ImportModule("atexit");
+    PyObject *function = module ? PyCFunction_New(&atexit_method, capsule) : NULL;
+    PyObject *done = function ? PyObject_CallMethod(module, "register", "O", function) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(function);
+    Py_XDECREF(module);
+    return done ? 0 : -1;
+}
+
+/* ---- The beginning ---- */
+
+static struct pt_interpreter *new_entry(void) {
+    struct pt_interpreter *made = calloc(1, sizeof *made);
+    if (!made) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    made->state = PyInterpreterState_Get();
+    made->is_main = made->state == PyInterpreterState_Main();
+    atomic_store(&made->alive, 1);
+#if PY_VERSION_HEX >= 0x030F0000
+    made->view = PyInterpreterView_FromCurrent();
+    if (!made->view) {
+        free(made);
+        return NULL;
+    }
+#endif
+    return made;
+}
+
+static int make_entry(void) {
+    struct pt_interpreter *made = new_entry();
+    if (!made) return -1;
+    PyObject *dict = PyInterpreterState_GetDict(made->state);
+    PyObject *capsule = PyCapsule_New(made, ENTRY_KEY, NULL);
+    int failed = !dict || !capsule || PyDict_SetItemString(dict, ENTRY_KEY, capsule) ||
+                 watch_atexit(capsule);
+    if (!failed) {
+        PyCapsule_SetDestructor(capsule, dict_cleared);
+        enter(made);
+    } else if (!PyErr_Occurred()) {
+        PyErr_NoMemory();
+    } /* and made is leaked: whoever has the capsule may still look at it */
+    Py_XDECREF(capsule);
+    return failed ? -1 : 0;
+}
+
+int pt_interpreter_init(void) {
+    if (watch_forks()) return -1;
+    return pt_interpreter_here() ? 0 : make_entry();
+}

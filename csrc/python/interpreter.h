@@ -1,0 +1,57 @@
+/* Interpreters: which of them have imported the module, and how each of them ends.
+ *
+ *     alive, open -> alive, closing -> not alive
+ *
+ * Closing begins when the interpreter's atexit functions have run. From then on a thread that does
+ * not already run Python there is refused, unless it is the one that ends the interpreter; and
+ * those on their way in were waited for, so that none waits for the GIL of an interpreter that is
+ * being taken apart. A subinterpreter cannot end while thread states are left in it
+ * (Py_EndInterpreter is fatal then): calls inside are waited for, and the states that pytramp made
+ * are dropped. */
+#ifndef PT_INTERPRETER_H
+#define PT_INTERPRETER_H
+
+#include <stdatomic.h>
+
+#include "../config.h"
+#include "objects.h"
+
+struct pt_attachment;
+struct pt_label;
+
+/* One per interpreter that imported the module; never freed, since records point at it for ever. */
+struct pt_interpreter {
+    struct pt_types types;
+    PyInterpreterState *state;
+    int is_main;
+    _Atomic int alive;
+    _Atomic int closing;
+    const void *_Atomic closer;        /* the struct pt_thread of the thread that ends it */
+    _Atomic int arriving;              /* threads in pt_attach */
+    struct pt_attachment *attachments; /* of all threads; under pt_registry_lock */
+    struct pt_interpreter *next;       /* the same */
+    struct pt_label *_Atomic dropped;  /* labels to let go of, under this interpreter's GIL */
+#if PY_VERSION_HEX >= 0x030F0000
+    PyInterpreterView *view; /* PEP 788 */
+#endif
+};
+
+static inline int pt_is_closing(const struct pt_interpreter *interpreter) {
+    return atomic_load_explicit(&interpreter->closing, memory_order_relaxed);
+}
+
+/* May this thread, which runs Python there already, go on doing so? */
+PT_HIDDEN int pt_is_alive(const struct pt_interpreter *interpreter);
+
+/* The entry of the calling interpreter, NULL when it has none. */
+PT_HIDDEN struct pt_interpreter *pt_interpreter_here(void);
+
+/* Makes that entry, if there is none: 0, or -1 with an exception. */
+PT_HIDDEN int pt_interpreter_init(void);
+
+/* Around the lists of entries and attachments: short, and nothing of Python is called under it. A
+ * fork waits for it. */
+PT_HIDDEN void pt_registry_lock(void);
+PT_HIDDEN void pt_registry_unlock(void);
+
+#endif

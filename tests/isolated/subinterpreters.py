@@ -1,0 +1,297 @@
+"""Closures of other interpreters: subinterpreters.py CASE LIBRARY own|shared (which GIL)."""
+
+import ctypes
+import faulthandler
+import os
+import sys
+import textwrap
+import threading
+import time
+
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as _interpreters
+
+faulthandler.dump_traceback_later(60, exit=True)
+case, path, gil = sys.argv[1:]
+lib = ctypes.CDLL(path)
+held = ctypes.PyDLL(path)
+is_new = sys.version_info >= (3, 13)
+prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+
+PRELUDE = """
+import os, sys, threading
+import pytramp
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as _interpreters
+here = _interpreters.get_current()
+here = int(here[0] if isinstance(here, tuple) else here)
+local = threading.local()
+seen = set()
+INT = pytramp.Signature("int (int)")
+alive = 0
+
+class Value:
+    def __init__(self):
+        global alive
+        alive += 1
+    def __del__(self):
+        global alive
+        alive -= 1
+
+@pytramp.callback("int (int)", error=-7)
+def count(n):
+    local.count = getattr(local, "count", 0) + 1
+    seen.add(threading.current_thread())
+    return here * 10000 + len(seen) * 1000 + local.count
+
+@pytramp.callback("int (int)", error=-7)
+def keep(n):
+    local.value = Value()
+    return n + 1
+
+@pytramp.callback("int (int)", error=-7)
+def add_one(n):
+    return n + 1
+
+os.write(out, f"{here} {count.address} {add_one.address} {keep.address}".encode())
+"""
+
+
+class Other:
+    """Another interpreter, and the addresses of its closures."""
+
+    def __init__(self):
+        own = gil == "own"
+        if is_new:
+            self.number = _interpreters.create("isolated" if own else "legacy")
+        else:
+            self.number = _interpreters.create(isolated=own)
+        self.pipe = os.pipe()
+        self.run(PRELUDE)
+        self.id, self.count, self.add_one, self.keep = map(int, self.answer().split())
+
+    def run(self, code):
+        # Isolated interpreters of 3.12 take bytes and str only, as literals of their own.
+        code = f"out = {self.pipe[1]}\n" + textwrap.dedent(code)
+        error = _interpreters.run_string(self.number, code)
+        if error:
+            raise RuntimeError(error)
+
+    def answer(self):
+        return os.read(self.pipe[0], 1000).decode()
+
+    def destroy(self):
+        while True:
+            try:
+                _interpreters.destroy(self.number)
+                return
+            except RuntimeError as error:  # 3.12 refuses while a thread has a frame there
+                assert "running" in str(error), error
+                time.sleep(0.01)
+
+
+def mine(n):
+    return n + 5
+
+
+own = pytramp_closure = None
+if case != "first":
+    import pytramp
+
+    own = pytramp.callback("int (int)", mine)
+    signature = pytramp.Signature("int (int)")
+
+
+def pointer(address):
+    return ctypes.c_void_p(address)
+
+
+def threads():
+    """From a thread of C: the interpreter that made it, and one thread state there, kept."""
+    others = [Other(), Other()]
+    lib.worker_start()
+    for n in range(1, 6):
+        for other in others:
+            assert lib.worker_call(pointer(other.count), 0) == other.id * 10000 + 1000 + n
+            assert lib.worker_call(own, 1) == 6
+    lib.worker_end()
+    for other in others:
+        assert lib.at_once(pointer(other.add_one), 16, 300) == 16 * 300
+        assert lib.in_turn(pointer(other.keep), 200, 2) == 400
+        other.run("os.write(out, str(alive).encode())")
+        assert other.answer() == "0"
+    for other in others:
+        other.destroy()
+
+
+def main():
+    """From a thread that runs Python in the main interpreter, holding its GIL or not."""
+    other = Other()
+    for library in (lib, held):
+        for n in (1, 2, 3):
+            assert library.call_it(pointer(other.add_one), n) == n + 1
+    first = held.call_it(pointer(other.count), 0)
+    assert lib.call_it(pointer(other.count), 0) == first + 1
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.extend(lib.call_it(pointer(other.add_one), n) for n in range(3))
+    )
+    thread.start()
+    thread.join()
+    assert results == [1, 2, 3]
+    assert prototype(mine)(1) == 6  # PyGILState still knows this thread
+    other.destroy()
+    assert held.call_it(pointer(other.add_one), 1) == -7
+    assert lib.call_it(pointer(other.add_one), 1) == -7
+
+
+def destroyed():
+    """The thread of C has a state in an interpreter that ends; afterwards all goes on."""
+    lib.worker_start()
+    by_ctypes = prototype(mine)
+    for _ in range(5):
+        other = Other()
+        assert lib.worker_call(pointer(other.count), 0) == other.id * 10000 + 1001
+        other.destroy()
+        assert lib.worker_call(pointer(other.count), 0) == -7
+        assert lib.worker_call(own, 1) == 6
+        assert lib.worker_call(by_ctypes, 1) == 6
+    lib.worker_end()
+    other = Other()
+    lib.worker_start()
+    assert lib.worker_call(pointer(other.add_one), 1) == 2
+    other.destroy()
+    assert lib.worker_call(by_ctypes, 1) == 6  # PyGILState in a thread that was there only
+    lib.worker_end()
+
+
+def inside():
+    """An interpreter waits for the calls that are inside."""
+    other = Other()
+    other.run("""
+    read, write = os.pipe()
+    @pytramp.callback("int (int)", error=-7)
+    def wait(n):
+        os.write(out, b"inside")
+        return n + len(os.read(read, 10))
+    os.write(out, f"{wait.address} {write}".encode())
+    """)
+    address, write = map(int, other.answer().split())
+    results = []
+    caller = threading.Thread(target=lambda: results.append(lib.at_once(pointer(address), 1, 1)))
+    caller.start()
+    assert other.answer() == "inside"
+    ended = threading.Event()
+    ender = threading.Thread(target=lambda: (other.destroy(), ended.set()))
+    ender.start()
+    assert not ended.wait(0.3)
+    os.write(write, b"x")
+    caller.join()
+    ender.join()
+    assert results == [1]
+
+
+def callers():
+    """Threads call in a loop while the interpreter ends."""
+    for _ in range(10):
+        other = Other()
+        lib.callers_start(pointer(other.add_one), 3)
+        while lib.callers_calls() < 300:
+            pass
+        other.destroy()
+        before = lib.callers_calls()
+        while lib.callers_calls() < before + 300:
+            pass
+        assert lib.callers_end() == 0
+
+
+def first():
+    """The first interpreter that has imported the module is gone."""
+    other = Other()
+    assert lib.at_once(pointer(other.add_one), 2, 10) == 20
+    other.destroy()
+    import pytramp
+
+    made = pytramp.callback("int (int)", mine)
+    assert lib.call_it(made, 1) == 6
+    assert lib.call_it(pointer(other.add_one), 1) == -7
+    assert issubclass(pytramp.DeclarationError, ValueError)
+    assert pytramp.callback("double (const double x[n], int n)", lambda x, n: sum(x))
+
+
+def types():
+    """Each has its own types, and none of them is changed by another's end."""
+    other = Other()
+    other.run("""
+    P = pytramp.Signature("int (const char *, const int x[2], struct opaque *, ...)")
+    assert type(P) is pytramp.Signature
+    assert type(pytramp.Pointer("int *", 16)) is pytramp.Pointer
+    try:
+        pytramp.Signature("nonsense")
+    except pytramp.DeclarationError as error:
+        os.write(out, str(id(pytramp.DeclarationError)).encode())
+    """)
+    assert int(other.answer()) != id(pytramp.DeclarationError)
+    other.destroy()
+    for kind in (pytramp.Closure, pytramp.Signature, pytramp.Pointer, pytramp.VarArgs):
+        assert isinstance(kind, type)
+    assert str(pytramp.Signature("int (const char *, ...)")) == "int (const char *, ...)"
+
+
+def objects():
+    """A Python object cannot cross from one interpreter to another: an exception in the caller's."""
+    other = Other()
+    other.run("""
+    @pytramp.callback("PyObject *(int)")
+    def make(n):
+        return object()
+    os.write(out, str(make.address).encode())
+    """)
+    function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_int)(int(other.answer()))
+    try:
+        function(1)
+    except RuntimeError as error:
+        assert "interpreter" in str(error), error
+    else:
+        raise AssertionError("it crossed")
+    other.destroy()
+
+
+def nested():
+    """Python code of one interpreter calls, through C, one of another, and that back."""
+    other = Other()
+    other.run(f"""
+    import ctypes
+    lib = ctypes.PyDLL({path!r})
+    @pytramp.callback("int (int)", error=-7)
+    def back(n):
+        return lib.call_it(ctypes.c_void_p({own.address}), n) + 100
+    os.write(out, str(back.address).encode())
+    """)
+    address = int(other.answer())
+    assert held.call_it(pointer(address), 1) == 106
+    assert lib.at_once(pointer(address), 2, 1) == 0  # 106 is not n + 1, but nothing crashed
+    assert lib.call_it(pointer(address), 1) == 106
+    other.destroy()
+
+
+def many():
+    others = [Other() for _ in range(8)]
+    for other in others:
+        assert lib.at_once(pointer(other.add_one), 2, 20) == 40
+    for other in others[::2]:
+        other.destroy()
+    for k, other in enumerate(others):
+        assert lib.at_once(pointer(other.add_one), 1, 5) == 5 * (k % 2)
+    for other in others[1::2]:
+        other.destroy()
+
+
+globals()[case]()
+if case != "first":
+    pytramp._core.pool_check()
+print("done")

@@ -1,0 +1,44 @@
+"""Each closure runs in the interpreter that made it; when that ends, its closures are tombstones."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import tools
+from test_threads import SOURCE
+
+CALL_IT = "int call_it(function f, int n) { return f(n); }"
+
+# Python 3.12's ctypes does not load in an interpreter with a GIL of its own.
+NEEDS_CTYPES = {"nested", "types"}
+CASES = [
+    "threads",
+    "main",
+    "destroyed",
+    "inside",
+    "callers",
+    "first",
+    "types",
+    "objects",
+    "nested",
+    "many",
+]
+
+
+@pytest.mark.parametrize("gil", ["own", "shared"])
+@pytest.mark.parametrize("case", CASES)
+def test_subinterpreters(case: str, gil: str) -> None:
+    if sys.version_info < (3, 12):
+        pytest.skip("pytramp in a subinterpreter needs Python 3.12")
+    if case in NEEDS_CTYPES and gil == "own" and sys.version_info < (3, 13):
+        pytest.skip("ctypes in an isolated subinterpreter needs Python 3.13")
+    path = tools.build(SOURCE + CALL_IT)
+    tools.script("subinterpreters.py", case, path, gil, python=("-W", "error"), timeout=90)
+
+
+def test_old_interpreters_refuse() -> None:
+    """...with a reason, rather than wait for ever."""
+    if sys.version_info >= (3, 12):
+        pytest.skip("they work from Python 3.12 on")
+    tools.script("subinterpreter_refused.py")
