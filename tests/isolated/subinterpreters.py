@@ -185,13 +185,19 @@ def inside():
     caller = threading.Thread(target=lambda: results.append(lib.at_once(pointer(address), 1, 1)))
     caller.start()
     assert other.answer() == "inside"
-    ended = threading.Event()
-    ender = threading.Thread(target=lambda: (other.destroy(), ended.set()))
-    ender.start()
-    assert not ended.wait(0.3)
-    os.write(write, b"x")
+    released = []
+
+    def release():
+        time.sleep(0.3)
+        released.append(True)
+        os.write(write, b"x")
+
+    releaser = threading.Thread(target=release)
+    releaser.start()
+    other.destroy()
+    assert released
     caller.join()
-    ender.join()
+    releaser.join()
     assert results == [1]
 
 
