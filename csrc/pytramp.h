@@ -263,7 +263,8 @@ typedef struct pytramp_closure_options {
 
 /* *code = a C function of the given type that runs handler. The caller owns userdata and keeps it
  * until pytramp_closure_free has returned and no call is inside handler. Errors as pytramp_alloc;
- * PYTRAMP_E_ABI for a signature that is not this machine's. */
+ * PYTRAMP_E_ABI for a signature that is not this machine's. Async-signal-safe once a closure of
+ * this signature was made, unless it copies an error value of more than eight bytes. */
 PYTRAMP_API pytramp_status pytramp_closure_new(void **code, const pytramp_signature *signature,
                                                pytramp_handler handler, void *userdata);
 PYTRAMP_API pytramp_status pytramp_closure_new_ex(void **code, const pytramp_signature *signature,
@@ -271,11 +272,12 @@ PYTRAMP_API pytramp_status pytramp_closure_new_ex(void **code, const pytramp_sig
 
 /* Frees code. Calls already inside the handler finish; later ones get the error value, and the
  * first of them is reported through the hook, until the address is handed out again, at least 1024
- * frees later. PYTRAMP_E_NOT_OURS, PYTRAMP_E_FREED, PYTRAMP_E_KIND. */
+ * frees later. PYTRAMP_E_NOT_OURS, PYTRAMP_E_FREED, PYTRAMP_E_KIND. Async-signal-safe. */
 PYTRAMP_API pytramp_status pytramp_closure_free(void *code);
 
 /* Told once per freed trampoline, in the thread that called it. what is a text for people. The
- * default writes a line to stderr; NULL restores it. */
+ * default writes a line to stderr; NULL restores it. It uses stdio, and the text was made with
+ * snprintf: a closure that is a signal handler is freed after another one was installed. */
 typedef void (*pytramp_late_call_hook)(const void *code, const char *what);
 PYTRAMP_API void pytramp_set_late_call_hook(pytramp_late_call_hook hook);
 

@@ -46,6 +46,7 @@ LAYERS = {
     ),
     # Not under tsan: it holds signals back until points of its own, and at times for ever.
     "signals": Layer(wraps=("mremap", "malloc", "calloc", "free")),
+    "handlers": Layer(wraps=("malloc", "calloc", "free")),
     "type": Layer(),
     "signature": Layer(),
     "padding": Layer(),
