@@ -23,11 +23,13 @@
 \name:
         .endm
 
-/* ---- The built-in pool: a link-time relocation finds its slots in .bss. ---- */
+/* ---- The built-in pool: a link-time relocation finds its slots in .bss. One unwind entry covers the
+ * whole table, whose stubs leave the stack alone: a profiler may stop within one. ---- */
 
         .section .text.pt_builtin, "ax", @progbits
         .balign PT_STUB_SIZE
         hidden  pt_builtin_code, function
+        .cfi_startproc
         .set    slot, 0
         .rept   PT_BUILTIN_UNITS * PT_UNIT_STUBS
         endbr64
@@ -36,6 +38,7 @@
         .balign PT_STUB_SIZE, 0xcc
         .set    slot, slot + PT_SLOT_SIZE
         .endr
+        .cfi_endproc
         .size   pt_builtin_code, . - pt_builtin_code
 
         .section .bss.pt_builtin, "aw", @nobits
