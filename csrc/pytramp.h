@@ -249,7 +249,11 @@ PYTRAMP_API pytramp_status pytramp_signature_explain(const pytramp_signature *si
  * as C would store it in a variable of its type; it may be modified and dies on return. So does the
  * va_list at args[nargs] of a variadic signature, which begins behind the named arguments. result
  * points at a variable of the result type, preset to the error value, not widened to a register (as
- * libffi has it): write exactly sizeof(type) bytes. For void, result may not be written. */
+ * libffi has it): write exactly sizeof(type) bytes. For void, result may not be written.
+ *
+ * A C++ exception, thread cancellation, pthread_exit and longjmp may pass from a handler to C's
+ * caller and beyond, if that is compiled for it; a call with more than 31 arguments then loses the
+ * block of memory that held them. Not so from Python callbacks. */
 typedef void (*pytramp_handler)(const pytramp_signature *signature, void *result, void *const *args,
                                 void *userdata);
 

@@ -47,6 +47,8 @@ LAYERS = {
     # Not under tsan: it holds signals back until points of its own, and at times for ever.
     "signals": Layer(wraps=("mremap", "malloc", "calloc", "free")),
     "handlers": Layer(wraps=("malloc", "calloc", "free")),
+    # Not under sanitizers: each of their instructions would be stepped through, too.
+    "stepping": Layer(legs=("gcc", "clang")),
     "type": Layer(),
     "signature": Layer(),
     "padding": Layer(),
