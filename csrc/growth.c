@@ -94,8 +94,17 @@ static struct failure {
 } failures[MAX_STEPS];
 static size_t nfailures; /* under the lock */
 
-static void remember(const struct pt_growth_step *step, const char *what, int error) {
-    if (nfailures < MAX_STEPS) failures[nfailures++] = (struct failure){step->name, what, error};
+static void remember(const char *step, const char *what, int error) {
+    if (nfailures < MAX_STEPS) failures[nfailures++] = (struct failure){step, what, error};
+}
+
+void *pt_growth_make_records(size_t size) {
+    int saved = errno;
+    void *records = pt_pages_zeroed(size);
+    nfailures = 0;
+    if (!records) remember("before any step", "mmap of plain memory", errno);
+    errno = saved;
+    return records;
 }
 
 /* Appends like snprintf; returns the length that the whole text would have. */
@@ -167,7 +176,7 @@ pytramp_status pt_growth_make_pair(void **pair, unsigned *step_bit) {
         errno = 0;
         if (pytramp_get_growth() & step->bit) failed = try_step(step, pair);
         if (failed) {
-            remember(step, failed, errno);
+            remember(step->name, failed, errno);
         } else {
             *step_bit = step->bit;
             status = PYTRAMP_OK;

@@ -9,6 +9,9 @@
  * pytramp_growth_error. */
 PT_HIDDEN pytramp_status pt_growth_make_pair(void **pair, unsigned *step_bit);
 
+/* size bytes of zeroed memory for what a pair needs beside it; NULL with the reason kept. */
+PT_HIDDEN void *pt_growth_make_records(size_t size);
+
 /* One thread grows at a time. PYTRAMP_E_BUSY: this thread does already, so this is its signal
  * handler. */
 PT_HIDDEN pytramp_status pt_growth_lock(void);

@@ -154,8 +154,8 @@ static uint32_t take(const void *affinity) {
 static pytramp_status add_pair(void) {
     uint32_t number = atomic_load(&grown);
     if (number == MAX_PAIRS) return PYTRAMP_E_FULL;
-    struct pt_record *records = pt_pages_zeroed(PT_UNIT_STUBS * sizeof *records);
-    if (!records) return PYTRAMP_E_NO_MEMORY;
+    struct pt_record *records = pt_growth_make_records(PT_UNIT_STUBS * sizeof *records);
+    if (!records) return PYTRAMP_E_NO_CODE;
     void *code;
     unsigned step;
     pytramp_status status = pt_growth_make_pair(&code, &step);

@@ -42,8 +42,8 @@ extern "C" {
 typedef enum pytramp_status {
     PYTRAMP_OK = 0,
     PYTRAMP_E_NULL,      /* a required argument is NULL */
-    PYTRAMP_E_NO_MEMORY, /* malloc or mmap of plain memory failed */
-    PYTRAMP_E_NO_CODE,   /* no growth step gave executable pages: pytramp_growth_error says why */
+    PYTRAMP_E_NO_MEMORY, /* malloc failed */
+    PYTRAMP_E_NO_CODE,   /* growth gave no executable pages: pytramp_growth_error says why */
     PYTRAMP_E_BUSY,      /* a signal handler interrupted growth in its own thread: try later */
     PYTRAMP_E_FULL,      /* more closures than the pool can number */
     PYTRAMP_E_NOT_OURS,  /* the pointer is not a trampoline's address */

@@ -15,6 +15,7 @@
 #  include <string.h>
 #  include <sys/mman.h>
 #  include <sys/stat.h>
+#  include <sys/uio.h>
 #  include <unistd.h>
 
 #  include "../stubs.h"
@@ -226,10 +227,33 @@ static const char *put_in_place(const struct pt_growth_step *step, void *copy, v
     return is_forbidden ? step->copy(&copy, at, template, size) : "mremap(MREMAP_FIXED)";
 }
 
+/* A word by which reserved memory is known again. */
+static uintptr_t mark_of(const unsigned char *at) {
+    return (uintptr_t)at ^ (uintptr_t)&self;
+}
+
+/* Asks the kernel, for there may be nothing to read at `at`, or another thread's memory. */
+static int is_still_reserved(unsigned char *at) {
+    uintptr_t seen = 0;
+    struct iovec to = {&seen, sizeof seen}, from = {at, sizeof seen};
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof seen &&
+           seen == mark_of(at);
+}
+
+/* Gives back what was reserved. A move over its first half has failed: perhaps that is no longer
+ * there, and an address that another thread got meanwhile may not be unmapped. */
+static void give_back(unsigned char *at, size_t size) {
+    int saved = errno;
+    if (is_still_reserved(at))
+        munmap(at, 2 * size);
+    else
+        munmap(at + size, size);
+    errno = saved;
+}
+
 /* The copy is made where the kernel likes first: a call with MAP_FIXED or MREMAP_FIXED may fail
  * after it has unmapped its target, and another thread's mmap could fall into that hole. Once a
- * copy was made, putting it in place fails only when the kernel is out of memory; then the first
- * half is left alone for good, its owner unknown. */
+ * copy was made, putting it in place fails only when the kernel is out of memory or of mappings. */
 const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
                           const unsigned char *template, size_t size) {
     unsigned char *at = reserve_aligned(2 * size);
@@ -240,9 +264,10 @@ const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
         unmap_keeping_errno(at, 2 * size);
         return failed;
     }
+    *(uintptr_t *)(void *)at = mark_of(at);
     failed = put_in_place(step, copy, at, template, size);
     if (failed) {
-        unmap_keeping_errno(at + size, size);
+        give_back(at, size);
         return failed;
     }
     *pair = at;
