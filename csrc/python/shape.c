@@ -42,6 +42,7 @@ static int add_argument(struct pt_step_of *step, PyObject *name, PyObject *names
                         const struct pt_crossing *takes) {
     Py_ssize_t i = PySequence_Index(names, name);
     if (i < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)) return -1;
         PyErr_Clear();
         return refuse(name, "is no parameter");
     }
