@@ -3,16 +3,83 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 import tools
 
-TEXT = (tools.ISOLATED / "faults.py").read_text()
-ACTIONS = re.findall(r'^    "(\w+)": \(', TEXT, re.MULTILINE)
+
+def actions(script: str) -> list[str]:
+    text = (tools.ISOLATED / script).read_text()
+    return re.findall(r'^    "(\w+)": \(', text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", actions("faults.py"))
 def test_every_allocation_may_fail(action: str) -> None:
     """Each allocation of Python's alone, and all from each one on."""
     tools.need("_testcapi")
     tools.script("faults.py", action)
+
+
+CALLERS = """
+#include <pthread.h>
+#include <stdarg.h>
+
+int call_variadic(int (*f)(int, ...)) {
+    int sum = 0, values[3] = {f(0, 3), f(1, 3, 2.5), f(2, 3, 2.5, "four")};
+    for (int i = 0; i < 3; i++) {
+        if (values[i] == -7) return -7;
+        sum += values[i];
+    }
+    return sum;
+}
+
+static int pass_list(int (*f)(int, va_list), int n, ...) {
+    va_list list;
+    va_start(list, n);
+    int result = f(n, list);
+    va_end(list);
+    return result;
+}
+
+int call_list(int (*f)(int, va_list)) {
+    int sum = 0;
+    int values[3] = {pass_list(f, 0, 3), pass_list(f, 1, 3, 2.5), pass_list(f, 2, 3, 2.5, "four")};
+    for (int i = 0; i < 3; i++) {
+        if (values[i] == -7) return -7;
+        sum += values[i];
+    }
+    return sum;
+}
+
+void *call_object(void *(*f)(void *), void *object) {
+    return f(object);
+}
+
+static int result;
+
+static void *run(void *f) {
+    result = 0;
+    for (int i = 0; i < 2; i++) {
+        int got = ((int (*)(int))f)(5);
+        if (result != -7) result = got;
+    }
+    return 0;
+}
+
+int call_in_thread(int (*f)(int)) {
+    pthread_t thread;
+    pthread_create(&thread, 0, run, (void *)f);
+    pthread_join(thread, 0);
+    return result;
+}
+"""
+
+
+@pytest.mark.parametrize("action", actions("faults_calls.py"))
+def test_calls_of_every_kind(action: str) -> None:
+    """The right answer or the error value, and a failure is reported or raised."""
+    tools.need("_testcapi")
+    if action.startswith("thread") and sys.version_info[:2] == (3, 11):
+        pytest.skip("PyThreadState_New of CPython 3.11 crashes without memory")
+    tools.script("faults_calls.py", action, tools.build(CALLERS))

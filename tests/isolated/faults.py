@@ -6,16 +6,16 @@ Nothing here may call list.append: in CPython 3.15.0 its specialised form frees 
 the list cannot grow (gh-151818).
 """
 
-import _testcapi
 import ctypes
 import functools
 import gc
 import sys
 
+import faulty
+
 import pytramp
 import pytramp._ctypes
 
-sys.unraisablehook = lambda args: None
 prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 signature = pytramp.Signature("int (int)")
 
@@ -125,55 +125,9 @@ def big_struct(s, n):
     return s
 
 
-def is_expected(error):
-    """Some of Python's own modules give their lack of memory another type.
-
-    And where a Python function raises, Python may lose the exception together with the frame.
-    """
-    if isinstance(error, ctypes.ArgumentError):
-        return "MemoryError" in str(error)
-    if isinstance(error, RuntimeError):
-        return str(error) == "can't allocate lock"
-    if isinstance(error, SystemError) and sys.argv[1] == "propagate":
-        return str(error) == "error return without exception set"
-    return isinstance(error, (MemoryError, KeyError))
-
-
-def attempt(action, results, start, stop):
-    """Whether it came through. Allocations start to stop fail, with stop 0 all from start on."""
-    try:
-        _testcapi.set_nomemory(start, stop)
-        try:
-            result = action()
-        finally:
-            _testcapi.remove_mem_hooks()
-    except Exception as error:
-        if not is_expected(error):
-            raise
-        return False
-    assert results is None or result in results, (result, start, stop)
-    return True
-
-
-action, results = ACTIONS[sys.argv[1]]
-try:
-    action()  # what is made once and kept is made now
-except KeyError:
-    pass
-gc.collect()
-live = pytramp.stats()["live"]
-in_a_row = 0
-for start in range(1, 400):
-    came_through = attempt(action, results, start, start + 1)
-    attempt(action, results, start, 0)
-    in_a_row = in_a_row + 1 if came_through else 0
-    if in_a_row > 60:
-        break
-gc.collect()
-assert pytramp.stats()["live"] == live, (pytramp.stats()["live"], live)
+faulty.run(*ACTIONS[sys.argv[1]])
 assert works_call(1) == 1001
 assert raises_call(1) == 1002
 assert struct_call(struct, 1).b == 6
 assert many_call(*numbers) == 40 << 40
-pytramp._core.pool_check()
 print("done")
