@@ -83,3 +83,10 @@ def test_calls_of_every_kind(action: str) -> None:
     if action.startswith("thread") and sys.version_info[:2] == (3, 11):
         pytest.skip("PyThreadState_New of CPython 3.11 crashes without memory")
     tools.script("faults_calls.py", action, tools.build(CALLERS))
+
+
+@pytest.mark.parametrize("action", actions("faults_types.py"))
+def test_types(action: str) -> None:
+    """Whatever makes a C type, from each notation."""
+    tools.need("_testcapi")
+    tools.script("faults_types.py", action)
