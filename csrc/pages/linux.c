@@ -301,6 +301,19 @@ void pt_pages_yield(void) {
     sched_yield();
 }
 
+int pt_pages_stack(uintptr_t *low, size_t *size) {
+    pthread_attr_t attributes;
+    void *start;
+    int saved = errno;
+    int known = !pthread_getattr_np(pthread_self(), &attributes);
+    errno = saved;
+    if (!known) return 0;
+    known = !pthread_attr_getstack(&attributes, &start, size);
+    pthread_attr_destroy(&attributes);
+    *low = (uintptr_t)start;
+    return known;
+}
+
 void pt_pages_after_fork(void (*child)(void)) {
     pthread_atfork(NULL, NULL, child);
 }

@@ -372,6 +372,34 @@ static void invoke_detached(struct pt_frame *frame, struct pt_record *record, ui
     pt_leave(&visit);
 }
 
+/* The stack is nearly used up: RecursionError, as long as there is room to handle it; when handling
+ * it calls back, only the error value. */
+static void refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                             int is_soft) {
+    pt_closure_return_error(record, frame);
+    if (!is_soft && record->kind != &pt_python_object_kind) return;
+    if (refuse_object(frame, record)) return;
+    struct pt_visit visit = pt_attach(interpreter_of(record));
+    if (visit.entry == PT_REFUSED) return;
+    if (pt_state_word(record) == word && !PyErr_Occurred()) {
+        pt_closure_object *closure = (pt_closure_object *)Py_NewRef(record->userdata);
+        PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
+        if (is_soft) handle_exception(closure, frame);
+        Py_DECREF(closure);
+    }
+    pt_leave(&visit);
+}
+
+/* 0 when there is room, also on another stack: a coroutine's or a signal handler's. */
+PT_COLD static int check_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                               struct pt_thread *thread) {
+    uintptr_t here = (uintptr_t)frame;
+    if (thread->stack_soft == UINTPTR_MAX) pt_measure_stack(thread);
+    if (here >= thread->stack_soft || here < thread->stack_low) return 0;
+    refuse_for_stack(frame, record, word, here >= thread->stack_hard);
+    return 1;
+}
+
 static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     uint32_t word = pt_state_word(record);
     int *error = &errno;
@@ -382,7 +410,8 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     thread->saved_errno = &saved_errno;
     if (PT_UNLIKELY(!pt_is(word, PT_LIVE))) {
         call_dead(frame, record, word);
-    } else {
+    } else if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
+               !check_stack(frame, record, word, thread)) {
         const struct pt_interpreter *interpreter = interpreter_of(record);
         PyThreadState *current = pt_current_tstate();
         if (PT_LIKELY(pt_is_attached(current, thread, interpreter)) &&

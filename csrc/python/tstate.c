@@ -5,25 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "pystate.h"
+#include "../pages.h"
+
 struct pt_attachment pt_no_attachment = {.tstate = PT_NO_TSTATE};
-_Thread_local struct pt_thread pt_thread = {.first = &pt_no_attachment};
+_Thread_local struct pt_thread pt_thread = {.first = &pt_no_attachment, .stack_soft = UINTPTR_MAX};
 
 static pthread_key_t ending;
-
-/* ---- Shy thread states ----
- *
- * PyGILState keeps a pointer to a thread's state in the thread. From 3.12 on it follows whichever
- * state is attached, it stays when that is detached, and nobody but the thread itself can take it
- * away. A state that another thread deletes, because its interpreter ends, would leave it dangling
- * for every other library that uses PyGILState. So the states that we make for subinterpreters
- * leave no trace: a second one, the sweeper, is made before the call, attached after it and
- * deleted, and deleting is what clears the pointer. Before 3.12 the pointer is set only when a
- * state is made; there it is enough to make and delete another one first. */
-#if PY_VERSION_HEX >= 0x030C0000
-#  define SWEEPS_AFTER_CALLS 1
-#else
-#  define SWEEPS_AFTER_CALLS 0
-#endif
 
 /* ---- Attachments ---- */
 
@@ -141,63 +129,20 @@ static void count_call(struct pt_attachment *attachment, int by) {
 
 /* ---- Attaching ---- */
 
-/* The current state, if it is this thread's. Before 3.12 the current one may be another thread's,
- * and only where there are several interpreters may it be ours without PyGILState's knowing. */
-static PyThreadState *current_here(void) {
-    PyThreadState *current = pt_current_tstate();
-#if PY_VERSION_HEX < 0x030C0000
-    if (!current || current == PyGILState_GetThisThreadState()) return current;
-    PyInterpreterState *head = PyInterpreterState_Head();
-    int several = head && PyInterpreterState_Next(head);
-    if (!several || current->thread_id != PyThread_get_thread_ident()) return NULL;
-#endif
-    return current;
-}
-
 int pt_runs_elsewhere(const struct pt_interpreter *interpreter) {
-    const PyThreadState *current = current_here();
+    const PyThreadState *current = pt_tstate_here();
     return current && current->interp != interpreter->state;
 }
 
-static void install_hook(const char *setter, PyObject *hook) {
-    PyObject *set = PySys_GetObject(setter); /* borrowed */
-    PyObject *done = hook && hook != Py_None && set ? PyObject_CallOneArg(set, hook) : NULL;
-    Py_XDECREF(done);
-    Py_XDECREF(hook);
-}
-
-/* As threading does for the threads that it starts: sys.settrace and sys.setprofile are per thread.
- * An error is the hook's business, and leaves the thread without it. */
-static void install_hooks(void) {
-    PyObject *name = PyUnicode_FromString("threading");
-    PyObject *threading = name ? PyImport_GetModule(name) : NULL;
-    if (threading) {
-        PyObject *profile = PyObject_CallMethod(threading, "getprofile", NULL);
-        PyObject *trace = PyObject_CallMethod(threading, "gettrace", NULL);
-        install_hook("settrace", trace);
-        install_hook("setprofile", profile);
-    }
-    Py_XDECREF(threading);
-    Py_XDECREF(name);
-    PyErr_Clear();
-}
-
 static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
-    if (known->shy && SWEEPS_AFTER_CALLS) {
-        visit->sweeper = PyThreadState_New(known->interpreter->state);
+    if (known->shy && PT_SWEEPS_AFTER_CALLS) {
+        visit->sweeper = pt_tstate_new(known->interpreter->state);
         if (!visit->sweeper) return;
     }
     count_call(known, PT_INSIDE);
     PyEval_RestoreThread(atomic_load(&known->tstate));
     visit->attachment = known;
     visit->entry = PT_ATTACHED;
-}
-
-/* Deletes a state that is not attached. */
-static void throw_away(PyThreadState *tstate) {
-    PyEval_RestoreThread(tstate);
-    PyThreadState_Clear(tstate);
-    PyThreadState_DeleteCurrent();
 }
 
 /* While tstate is attached: 0, or -1 with nothing left of it. */
@@ -210,25 +155,25 @@ static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
         PyThreadState_DeleteCurrent();
         return -1;
     }
-    if (visit->sweeper && !SWEEPS_AFTER_CALLS) {
+    if (visit->sweeper && !PT_SWEEPS_AFTER_CALLS) {
         PyThreadState_Clear(visit->sweeper);
         PyThreadState_Delete(visit->sweeper);
         visit->sweeper = NULL;
     }
     visit->entry = PT_ATTACHED;
     count_call(visit->attachment, PT_INSIDE);
-    install_hooks();
+    pt_tstate_install_hooks();
     return 0;
 }
 
 static void attach_new(struct pt_interpreter *interpreter, struct pt_visit *visit) {
     if (!interpreter->is_main) {
-        visit->sweeper = PyThreadState_New(interpreter->state);
+        visit->sweeper = pt_tstate_new(interpreter->state);
         if (!visit->sweeper) return;
     }
-    PyThreadState *tstate = PyThreadState_New(interpreter->state);
+    PyThreadState *tstate = pt_tstate_new(interpreter->state);
     if ((!tstate || keep_new(interpreter, tstate, visit)) && visit->sweeper)
-        throw_away(visit->sweeper);
+        pt_tstate_throw_away(visit->sweeper);
 }
 
 /* In a thread that runs no Python. */
@@ -293,7 +238,7 @@ static void passed(guard held) {
 
 struct pt_visit pt_attach(struct pt_interpreter *interpreter) {
     struct pt_visit visit = {PT_REFUSED, NULL, NULL, NULL};
-    PyThreadState *current = current_here();
+    PyThreadState *current = pt_tstate_here();
     if (current && pt_is_alive(interpreter) && current->interp == interpreter->state) {
         remember_once(interpreter, current);
         visit.entry = PT_WAS_ATTACHED;
@@ -324,32 +269,23 @@ void pt_leave(const struct pt_visit *visit) {
     if (visit->outer) PyEval_RestoreThread(visit->outer);
 }
 
+/* ---- The stack ---- */
+
+#define MOST_STACK_KEPT 65536
+
+/* 64 KiB are kept for errors, or half of a small stack. */
+void pt_measure_stack(struct pt_thread *thread) {
+    uintptr_t low;
+    size_t size;
+    thread->stack_soft = 0;
+    if (!pt_pages_stack(&low, &size)) return;
+    size_t kept = size / 2 < MOST_STACK_KEPT ? size / 2 : MOST_STACK_KEPT;
+    thread->stack_low = low;
+    thread->stack_hard = low + kept / 2;
+    thread->stack_soft = low + kept;
+}
+
 /* ---- The thread ends ---- */
-
-/* By now libc has cleared PyGILState's pthread key (3.12 to 3.14; later it is a thread-local), but
- * old is still marked as the one that is in it: deleting it would clear the key again, which then
- * is the helper's; a debug build asserts. */
-static void unmark(PyThreadState *old) {
-#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030F0000
-    if (PyGILState_GetThisThreadState() != old) old->_status.bound_gilstate = 0;
-#else
-    (void)old;
-#endif
-}
-
-/* Whatever runs in PyThreadState_Clear would not find a state through PyGILState, make a second one
- * and wait for itself. A helper, whose creation sets that key again, stands in for the old state.
- */
-static void delete_own(PyThreadState *old, PyInterpreterState *interpreter) {
-    PyThreadState *helper = PyThreadState_New(interpreter);
-    if (!helper) return;
-    PyEval_RestoreThread(helper);
-    unmark(old);
-    PyThreadState_Clear(old); /* runs tstate_cleared */
-    PyThreadState_Delete(old);
-    PyThreadState_Clear(helper);
-    PyThreadState_DeleteCurrent();
-}
 
 static void end_tstate(struct pt_attachment *attachment) {
     struct pt_interpreter *interpreter = attachment->interpreter;
@@ -357,7 +293,8 @@ static void end_tstate(struct pt_attachment *attachment) {
     if (!attachment->owned) return;
     atomic_fetch_add(&interpreter->arriving, 1);
     if (pass(interpreter, &held)) {
-        if (is_valid(attachment)) delete_own(atomic_load(&attachment->tstate), interpreter->state);
+        if (is_valid(attachment))
+            pt_tstate_delete_own(atomic_load(&attachment->tstate), interpreter->state);
         passed(held);
     }
     atomic_fetch_sub(&interpreter->arriving, 1);

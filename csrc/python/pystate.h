@@ -1,0 +1,38 @@
+/* Thread states as CPython's versions want them made, used and deleted. */
+#ifndef PT_PYSTATE_H
+#define PT_PYSTATE_H
+
+#include "tstate.h"
+
+/* Shy thread states.
+ *
+ * PyGILState keeps a pointer to a thread's state in the thread. From 3.12 on it follows whichever
+ * state is attached, it stays when that is detached, and nobody but the thread itself can take it
+ * away. A state that another thread deletes, because its interpreter ends, would leave it dangling
+ * for every other library that uses PyGILState. So the states that we make for subinterpreters
+ * leave no trace: a second one, the sweeper, is made before the call, attached after it and
+ * deleted, and deleting is what clears the pointer. Before 3.12 the pointer is set only when a
+ * state is made; there it is enough to make and delete another one first. */
+#if PY_VERSION_HEX >= 0x030C0000
+#  define PT_SWEEPS_AFTER_CALLS 1
+#else
+#  define PT_SWEEPS_AFTER_CALLS 0
+#endif
+
+/* The current state, if it is this thread's; NULL for none. */
+PT_HIDDEN PyThreadState *pt_tstate_here(void);
+
+/* A new state for this thread, not attached; NULL without memory. Needs no GIL. */
+PT_HIDDEN PyThreadState *pt_tstate_new(PyInterpreterState *interpreter);
+
+/* As threading does for the threads that it starts: sys.settrace and sys.setprofile are per thread.
+ * An error is the hook's business, and leaves the thread without it. */
+PT_HIDDEN void pt_tstate_install_hooks(void);
+
+/* Deletes a new state that is not attached. */
+PT_HIDDEN void pt_tstate_throw_away(PyThreadState *tstate);
+
+/* Deletes this thread's state when the thread ends, in a destructor of thread-specific data. */
+PT_HIDDEN void pt_tstate_delete_own(PyThreadState *old, PyInterpreterState *interpreter);
+
+#endif

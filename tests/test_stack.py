@@ -1,0 +1,45 @@
+"""A stack that ends: RecursionError in the callback, no crash."""
+
+from __future__ import annotations
+
+import pytest
+import tools
+
+SOURCE = """
+#include <pthread.h>
+#include <stddef.h>
+
+static void *go(void *f) {
+    ((int (*)(int))f)(0);
+    return 0;
+}
+
+int run(void *f, size_t size) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    int error = pthread_attr_setstacksize(&attributes, size);
+    if (!error) error = pthread_create(&thread, &attributes, go, f);
+    if (!error) error = pthread_join(thread, 0);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+"""
+
+CASES = [
+    ("main", 1000),
+    ("main", 10**6),
+    ("thread", 128),
+    ("thread", 1024),
+    ("foreign", 64),
+    ("foreign", 128),
+    ("foreign", 1024),
+    ("foreign", 8192),
+]
+
+
+@pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer's frames are larger than what is kept")
+@pytest.mark.parametrize(("place", "size"), CASES)
+def test_recursion(place: str, size: int) -> None:
+    """Through C, for simple and for general signatures."""
+    tools.script("stack.py", place, size, tools.build(SOURCE), python=("-W", "error"))
