@@ -216,18 +216,15 @@ static PyObject *closure_new(PyTypeObject *, PyObject *, PyObject *) {
 
 /* ---- Using one ---- */
 
-/* The closure, or nullptr with FreedCallbackError. */
-static Object *open_closure(PyObject *self) {
-    Object *closure = as_closure(self);
-    if (closure->record) return closure;
-    PyErr_Format(pt_types_of(closure->signature->interpreter)->FreedCallbackError, "%R is closed",
-                 self);
-    return nullptr;
+/* nullptr, with FreedCallbackError. */
+static PyObject *refuse_closed(PyObject *self) {
+    const pt_interpreter *interpreter = as_closure(self)->signature->interpreter;
+    return PyErr_Format(pt_types_of(interpreter)->FreedCallbackError, "%R is closed", self);
 }
 
 static PyObject *get_address(PyObject *self, void *) {
-    Object *closure = open_closure(self);
-    return closure ? PyLong_FromVoidPtr(pt_closure_object_code(closure)) : nullptr;
+    void *code = pt_closure_object_code(as_closure(self));
+    return code ? PyLong_FromVoidPtr(code) : refuse_closed(self);
 }
 
 static PyObject *as_number(PyObject *self) {
@@ -235,8 +232,8 @@ static PyObject *as_number(PyObject *self) {
 }
 
 static PyObject *get_wrapped(PyObject *self, void *) {
-    Object *closure = open_closure(self);
-    return closure ? Py_NewRef(closure->callable) : nullptr;
+    PyObject *callable = pt_closure_object_callable(as_closure(self));
+    return callable ? callable : refuse_closed(self);
 }
 
 static PyObject *get_name(PyObject *self, void *) {
@@ -257,9 +254,8 @@ static PyObject *get_origin(PyObject *self, void *) {
 
 /* Calls the Python callable itself; as_ctypes() goes through C. */
 static PyObject *closure_call(PyObject *self, PyObject *args, PyObject *kwargs) {
-    Object *closure = open_closure(self);
-    if (!closure) return nullptr;
-    PyObject *callable = Py_NewRef(closure->callable);
+    PyObject *callable = get_wrapped(self, nullptr);
+    if (!callable) return nullptr;
     PyObject *result = PyObject_Call(callable, args, kwargs);
     Py_DECREF(callable);
     return result;
@@ -271,7 +267,7 @@ static PyObject *closure_close(PyObject *self, PyObject *) {
 }
 
 static PyObject *closure_enter(PyObject *self, PyObject *) {
-    return open_closure(self) ? Py_NewRef(self) : nullptr;
+    return pt_closure_object_code(as_closure(self)) ? Py_NewRef(self) : refuse_closed(self);
 }
 
 static PyObject *closure_exit(PyObject *self, PyObject *) {
@@ -282,19 +278,20 @@ static PyObject *closure_repr(PyObject *self) {
     Object *closure = as_closure(self);
     PyObject *name = pt_closure_name(closure);
     if (!name) return nullptr;
+    void *code = pt_closure_object_code(closure);
     PyObject *text;
-    if (!closure->record)
+    if (!code)
         text = PyUnicode_FromFormat("<pytramp.Closure '%U' %S, closed>", name, closure->signature);
     else
-        text = PyUnicode_FromFormat("<pytramp.Closure '%U' %S at %p>", name, closure->signature,
-                                    pt_closure_object_code(closure));
+        text =
+            PyUnicode_FromFormat("<pytramp.Closure '%U' %S at %p>", name, closure->signature, code);
     Py_DECREF(name);
     return text;
 }
 
 /* pytramp._ctypes makes the objects: ctypes is imported by whoever asks for them. */
 static PyObject *ask_ctypes(const char *function, PyObject *self, PyObject *argument) {
-    if (!open_closure(self)) return nullptr;
+    if (!pt_closure_object_code(as_closure(self))) return refuse_closed(self);
     PyObject *module = PyImport_ImportModule("pytramp._ctypes");
     PyObject *made =
         module ? PyObject_CallMethod(module, function, argument ? "OO" : "O", self, argument)
@@ -325,16 +322,15 @@ static PyObject *closure_refuse_copy(PyObject *self, PyObject *) {
 
 /* set_sink((list, callable) or None) -> the sink that was there before. */
 static PyObject *closure_set_sink(PyObject *self, PyObject *sink) {
-    Object *closure = open_closure(self);
-    if (!closure) return nullptr;
+    Object *closure = as_closure(self);
+    if (!pt_closure_object_code(closure)) return refuse_closed(self);
     if (sink != Py_None && !(PyTuple_Check(sink) && PyTuple_GET_SIZE(sink) == 2 &&
                              PyList_Check(PyTuple_GET_ITEM(sink, 0)))) {
         PyErr_SetString(PyExc_TypeError, "a sink is a list and a callable");
         return nullptr;
     }
     if (!pt_closure_need_extras(closure)) return nullptr;
-    PyObject *before = closure->extras->sink;
-    closure->extras->sink = sink == Py_None ? nullptr : Py_NewRef(sink);
+    PyObject *before = pt_closure_object_set_sink(closure, sink == Py_None ? nullptr : sink);
     return before ? before : Py_NewRef(Py_None);
 }
 
@@ -378,9 +374,19 @@ static int closure_clear(PyObject *self) {
     return 0;
 }
 
+#ifdef Py_GIL_DISABLED
+/* Calls that are inside hold no reference: closing finds them, and then the closure lives on. */
+static void closure_finalize(PyObject *self) {
+    pt_closure_object_close(as_closure(self), "garbage-collected");
+}
+#endif
+
 static void closure_dealloc(PyObject *self) {
     Object *closure = as_closure(self);
     PyTypeObject *type = Py_TYPE(self);
+#ifdef Py_GIL_DISABLED
+    if (PyObject_CallFinalizerFromDealloc(self)) return;
+#endif
     PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self,
                       closure_dealloc) /* a closure may wrap a closure that wraps a closure ... */
@@ -452,6 +458,9 @@ static PyType_Slot slots[] = {
     SLOT(Py_tp_dealloc, closure_dealloc),
     SLOT(Py_tp_traverse, closure_traverse),
     SLOT(Py_tp_clear, closure_clear),
+#ifdef Py_GIL_DISABLED
+    SLOT(Py_tp_finalize, closure_finalize),
+#endif
     SLOT(Py_tp_call, closure_call),
     SLOT(Py_tp_repr, closure_repr),
     SLOT(Py_nb_index, as_number),

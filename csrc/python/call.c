@@ -13,6 +13,7 @@
 #include "../closure.h"
 #include "arguments.h"
 #include "convert.h"
+#include "hold.h"
 #include "label.h"
 #include "objects.h"
 #include "tstate.h"
@@ -40,11 +41,24 @@ static void report_late(struct pt_record *record) {
     PyErr_Restore(type, value, traceback);
 }
 
+#ifndef Py_GIL_DISABLED
+static void raise_freed(struct pt_record *record) {
+    pt_label_raise(interpreter_of(record), atomic_load(&record->label));
+}
+#else
+/* Another thread may be about to free the label: whoever takes it out has it. */
+static void raise_freed(struct pt_record *record) {
+    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    pt_label_raise(interpreter_of(record), label);
+    pt_label_free(label);
+}
+#endif
+
 /* A PyObject * that is NULL needs an exception, at every call, or who gets it crashes. */
 static void raise_late(struct pt_record *record, uint32_t word) {
     if (PyErr_Occurred()) return;
     if (pt_is(word, PT_DEAD))
-        pt_label_raise(interpreter_of(record), atomic_load(&record->label));
+        raise_freed(record);
     else
         PyErr_SetString(PyExc_RuntimeError, "this callback failed before: it is not called again");
 }
@@ -147,28 +161,37 @@ static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
 }
 
 /* The exception is kept before any Python code runs: at the recursion limit, none would. */
-static void feed_sink(pt_closure_object *closure) {
+static void feed_sink(pt_closure_object *closure, PyObject *sink) {
     PyObject *exception = take_exception();
-    PyObject *sink = Py_NewRef(closure->extras->sink);
     int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
     pt_closure_object_silence(closure, 1);
     PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
     if (!result) PyErr_WriteUnraisable((PyObject *)closure);
     Py_XDECREF(result);
-    Py_DECREF(sink);
     Py_DECREF(exception);
+}
+
+/* A new reference, or NULL. */
+static PyObject *sink_of(pt_closure_object *closure) {
+    PyObject *sink;
+    PT_LOCK(closure);
+    sink = closure->extras ? Py_XNewRef(closure->extras->sink) : NULL;
+    PT_UNLOCK();
+    return sink;
 }
 
 PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame *frame) {
     const struct pt_extras *extras = closure->extras;
-    if (extras && extras->sink)
-        feed_sink(closure);
+    PyObject *sink = sink_of(closure);
+    if (sink)
+        feed_sink(closure, sink);
     else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror))
         put_exception(take_exception()); /* for the caller: NULL with an exception set */
     else if (!extras || !extras->onerror)
         PyErr_WriteUnraisable((PyObject *)closure);
     else if (ask_onerror(closure, frame))
         return;
+    Py_XDECREF(sink);
     pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
 }
 
@@ -177,7 +200,9 @@ PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame
 static int keep_owner(pt_closure_object *closure, PyObject *owner) {
     struct pt_extras *extras = pt_closure_need_extras(closure);
     if (!extras) return -1;
+    PT_LOCK(closure);
     if (!extras->kept) extras->kept = PyDict_New();
+    PT_UNLOCK();
     PyObject *key = extras->kept ? PyLong_FromVoidPtr(owner) : NULL;
     int failed = key ? PyDict_SetItem(extras->kept, key, owner) : -1;
     Py_XDECREF(key);
@@ -315,10 +340,9 @@ static inline int has_exception(const PyThreadState *tstate) {
 #endif
 }
 
-/* Under the GIL, with the record LIVE. */
+/* Attached, with the closure held. */
 static inline void call_closure(pt_closure_object *closure, struct pt_frame *frame,
                                 const PyThreadState *tstate) {
-    Py_INCREF(closure);
     if (PT_UNLIKELY(has_exception(tstate))) {
         call_under_exception(closure, frame);
     } else {
@@ -326,21 +350,45 @@ static inline void call_closure(pt_closure_object *closure, struct pt_frame *fra
                                                            : pt_call_general(closure, frame);
         if (PT_UNLIKELY(failed)) handle_exception(closure, frame);
     }
-    Py_DECREF(closure);
 }
 
 /* ---- The entry ---- */
 
-/* With the thread attached: has the closure gone while we waited? */
-static void invoke_attached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
-                            const pytramp_signature *signature, const PyThreadState *tstate) {
+/* Attached, with the record in state `word` when it was last looked at: 0 when it is not any more.
+ */
+static inline int call_record(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                              const PyThreadState *tstate) {
+    pt_closure_object *closure = pt_hold(record, word);
+#ifdef Py_GIL_DISABLED
+    if (PT_UNLIKELY(!closure)) return 0;
+#endif
+    call_closure(closure, frame, tstate);
+    pt_let_go(closure, record, word);
+    return 1;
+}
+
+/* The closure was closed, or there is no memory to hold it. */
+PT_COLD static void call_gone(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                              const pytramp_signature *signature) {
     uint32_t now = pt_state_word(record);
-    if (PT_LIKELY(now == word))
-        call_closure(record->userdata, frame, tstate);
-    else if (pt_same_generation(now, word))
+    if (pt_same_generation(now, word))
         call_dead(frame, record, now);
     else /* its slot already serves another one; what is left of ours is an immortal signature */
         pt_closure_return(signature, NULL, frame);
+}
+
+static inline void invoke_held(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                               const PyThreadState *tstate) {
+    const pytramp_signature *signature = record->signature;
+    if (PT_UNLIKELY(!call_record(frame, record, word, tstate)))
+        call_gone(frame, record, word, signature);
+}
+
+/* With the thread just attached: has the closure gone while we waited? */
+static void invoke_attached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                            const pytramp_signature *signature, const PyThreadState *tstate) {
+    if (PT_UNLIKELY(pt_state_word(record) != word) || !call_record(frame, record, word, tstate))
+        call_gone(frame, record, word, signature);
 }
 
 /* NULL with an exception, to a caller that runs no Python code: nobody else would see it. */
@@ -381,11 +429,12 @@ static void refuse_for_stack(struct pt_frame *frame, struct pt_record *record, u
     if (refuse_object(frame, record)) return;
     struct pt_visit visit = pt_attach(interpreter_of(record));
     if (visit.entry == PT_REFUSED) return;
-    if (pt_state_word(record) == word && !PyErr_Occurred()) {
-        pt_closure_object *closure = (pt_closure_object *)Py_NewRef(record->userdata);
+    pt_closure_object *closure = NULL;
+    if (pt_state_word(record) == word && !PyErr_Occurred()) closure = pt_hold(record, word);
+    if (closure) {
         PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
         if (is_soft) handle_exception(closure, frame);
-        Py_DECREF(closure);
+        pt_let_go(closure, record, word);
     }
     pt_leave(&visit);
 }
@@ -416,7 +465,7 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
         PyThreadState *current = pt_current_tstate();
         if (PT_LIKELY(pt_is_attached(current, thread, interpreter)) &&
             PT_LIKELY(!pt_is_closing(interpreter)))
-            call_closure(record->userdata, frame, current);
+            invoke_held(frame, record, word, current);
         else
             invoke_detached(frame, record, word, thread, current);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "call.h"
+#include "hold.h"
 #include "label.h"
 #include "tstate.h"
 
@@ -65,6 +66,9 @@ static void after_fork_in_child(void) {
         atomic_store(&at->arriving, 0);
         pt_attachments_after_fork(at);
     }
+#ifdef Py_GIL_DISABLED
+    pt_hazards_after_fork();
+#endif
     pt_registry_unlock();
 }
 

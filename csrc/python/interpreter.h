@@ -31,6 +31,9 @@ struct pt_interpreter {
     struct pt_attachment *attachments; /* of all threads; under pt_registry_lock */
     struct pt_interpreter *next;       /* the same */
     struct pt_label *_Atomic dropped;  /* labels to let go of, under this interpreter's GIL */
+#ifdef Py_GIL_DISABLED
+    pt_closure_object *parked; /* closed while somebody is in them (hold.h); the same */
+#endif
 #if PY_VERSION_HEX >= 0x030F0000
     PyInterpreterView *view; /* PEP 788 */
 #endif

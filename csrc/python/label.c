@@ -2,17 +2,16 @@
 
 #include <stdlib.h>
 
+#include "hold.h"
+
 /* Then its __qualname__ is its name, without the cost of asking for it at every close. */
 static int is_of_module(PyObject *builtin) {
     PyObject *self = PyCFunction_GET_SELF(builtin);
     return !self || PyModule_Check(self);
 }
 
-PyObject *pt_closure_name(const pt_closure_object *closure) {
-    if (closure->name) return Py_NewRef(closure->name);
-    PyObject *callable = closure->callable;
+static PyObject *name_of(PyObject *callable) {
     PyObject *name = NULL;
-    if (!callable) return PyUnicode_FromString("?");
     PyObject *function = PyMethod_Check(callable) ? PyMethod_GET_FUNCTION(callable) : callable;
     if (PyFunction_Check(function)) /* NULL once the garbage collector has cleared the function */
         name = Py_XNewRef(((PyFunctionObject *)function)->func_qualname);
@@ -24,6 +23,17 @@ PyObject *pt_closure_name(const pt_closure_object *closure) {
     Py_XDECREF(name);
     PyErr_Clear();
     return PyUnicode_FromString(Py_TYPE(callable)->tp_name);
+}
+
+PyObject *pt_closure_name(pt_closure_object *closure) {
+    PyObject *name, *callable;
+    PT_LOCK(closure);
+    name = Py_XNewRef(closure->name);
+    callable = Py_XNewRef(closure->callable);
+    PT_UNLOCK();
+    if (!name) name = callable ? name_of(callable) : PyUnicode_FromString("?");
+    Py_XDECREF(callable);
+    return name;
 }
 
 /* malloc, not PyMem_Malloc: labels are also dropped where no interpreter may be touched; and not

@@ -4,6 +4,7 @@
 #include "../closure.h"
 #include "call.h"
 #include "convert.h"
+#include "hold.h"
 #include "interpreter.h"
 #include "label.h"
 #include "tstate.h"
@@ -57,15 +58,27 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure) {
     return status;
 }
 
-void *pt_closure_object_code(const pt_closure_object *closure) {
-    return pt_pool_code(closure->record);
+void *pt_closure_object_code(pt_closure_object *closure) {
+    struct pt_record *record;
+    PT_LOCK(closure);
+    record = closure->record;
+    PT_UNLOCK();
+    return record ? pt_pool_code(record) : NULL;
+}
+
+PyObject *pt_closure_object_callable(pt_closure_object *closure) {
+    PyObject *callable;
+    PT_LOCK(closure);
+    callable = closure->record ? Py_XNewRef(closure->callable) : NULL;
+    PT_UNLOCK();
+    return callable;
 }
 
 struct pt_extras *pt_closure_need_extras(pt_closure_object *closure) {
-    if (!closure->extras) {
-        closure->extras = PyMem_Calloc(1, sizeof *closure->extras);
-        if (!closure->extras) PyErr_NoMemory();
-    }
+    PT_LOCK(closure);
+    if (!closure->extras) closure->extras = PyMem_Calloc(1, sizeof *closure->extras);
+    PT_UNLOCK();
+    if (!closure->extras) PyErr_NoMemory();
     return closure->extras;
 }
 
@@ -84,29 +97,61 @@ static void remember_name(pt_closure_object *closure) {
     if (closure->name) return;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    closure->name = pt_closure_name(closure);
+    PyObject *name = pt_closure_name(closure);
+    PT_LOCK(closure);
+    closure->name = name;
+    PT_UNLOCK();
     PyErr_Restore(type, value, traceback);
+}
+
+void pt_closure_drop_callable(pt_closure_object *closure) {
+    PyObject *callable;
+    PT_LOCK(closure);
+    callable = closure->callable;
+    closure->callable = NULL;
+    PT_UNLOCK();
+    Py_XDECREF(callable);
+}
+
+/* The slot, for the one who closes it; NULL for all others. */
+static struct pt_record *take_record(pt_closure_object *closure) {
+    struct pt_record *record;
+    PT_LOCK(closure);
+    record = closure->record;
+    closure->record = NULL;
+    if (record) closure->closed = 1;
+    PT_UNLOCK();
+    return record;
 }
 
 /* First of all C is shut out, and a second close from within sees that it has nothing to do. */
 void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
-    struct pt_record *record = closure->record;
+    struct pt_record *record = take_record(closure);
     if (!record) return;
-    closure->record = NULL;
-    closure->closed = 1;
     pt_pool_kill(record);
     remember_name(closure);
     leave_label(closure, record, fate);
     pt_pool_recycle(record);
-    Py_CLEAR(closure->callable);
+    pt_park(closure);
     int was_immortal = closure->immortal;
     closure->immortal = 0;
     if (was_immortal) Py_DECREF(closure);
 }
 
+PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink) {
+    PyObject *before;
+    PT_LOCK(closure);
+    before = closure->extras->sink;
+    closure->extras->sink = Py_XNewRef(sink);
+    PT_UNLOCK();
+    return before;
+}
+
 void pt_closure_object_silence(pt_closure_object *closure, int silent) {
+    PT_LOCK(closure);
     closure->silent = silent != 0;
     if (closure->record) pt_pool_silence(closure->record, silent);
+    PT_UNLOCK();
 }
 
 int pt_python_init(void) {

@@ -127,6 +127,9 @@ typedef struct pt_closure_object {
     unsigned closed : 1;
     unsigned immortal : 1;
     unsigned silent : 1;
+#ifdef Py_GIL_DISABLED
+    struct pt_closure_object *parked; /* the next one (python/hold.h) */
+#endif
 } pt_closure_object;
 
 /* ---- For the bindings; all of it under the GIL ---- */
@@ -141,19 +144,23 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure);
 /* closure->extras, made when they are first needed; NULL with an exception. */
 struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
 
-/* The address that C calls; closure must be open. */
-void *pt_closure_object_code(const pt_closure_object *closure);
+/* The address that C calls, and a new reference to what it runs; NULL once closed. */
+void *pt_closure_object_code(pt_closure_object *closure);
+PyObject *pt_closure_object_callable(pt_closure_object *closure);
 
 /* Turns the slot into a tombstone, with a label for late calls, and lets go of the callable. Calls
  * that are inside hold what they need. fate completes "was called after it was", and lives for
  * ever. Nothing to do for a closed closure. */
 void pt_closure_object_close(pt_closure_object *closure, const char *fate);
 
+/* What takes the exceptions of its calls from now on, or NULL; returns what did before. */
+PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink);
+
 /* While silent, calls give the error value and do not enter Python. */
 void pt_closure_object_silence(pt_closure_object *closure, int silent);
 
 /* New references, NULL with an exception. */
-PyObject *pt_closure_name(const pt_closure_object *closure);
+PyObject *pt_closure_name(pt_closure_object *closure);
 PyObject *pt_place_text(PyObject *code, int offset); /* "file.py:12", or "?" */
 
 /* What a va_list parameter is to this machine's ABI. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "hold.h"
 #include "pystate.h"
 #include "../pages.h"
 
@@ -113,8 +114,12 @@ static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThre
     link_there(made);
     made->next = pt_thread.first;
     pt_thread.first = made;
-    pthread_setspecific(ending, made); /* any value but NULL has the destructor run */
+    pt_thread_watch_end();
     return made;
+}
+
+void pt_thread_watch_end(void) {
+    pthread_setspecific(ending, &pt_thread); /* any value but NULL has the destructor run */
 }
 
 static struct pt_attachment *remember_once(struct pt_interpreter *interpreter,
@@ -323,6 +328,9 @@ static void thread_ends(void *unused) {
         end_tstate(at);
         forget_or_leave(at);
     }
+#ifdef Py_GIL_DISABLED
+    pt_hazards_give_back(&pt_thread);
+#endif
 }
 
 int pt_threads_init(void) {

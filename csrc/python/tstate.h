@@ -32,9 +32,12 @@ struct pt_attachment {
 struct pt_thread {
     struct pt_attachment *first; /* pt_no_attachment at the end of the list: never NULL */
     int *saved_errno;            /* of the innermost call into Python, NULL outside of one */
-    uintptr_t stack_soft;        /* below: RecursionError; all ones until it was measured */
-    uintptr_t stack_hard;        /* below: only the error value */
-    uintptr_t stack_low;         /* the end: below lies another stack */
+#ifdef Py_GIL_DISABLED
+    struct pt_hazards *hazards; /* hold.h; NULL until the first call */
+#endif
+    uintptr_t stack_soft; /* below: RecursionError; all ones until it was measured */
+    uintptr_t stack_hard; /* below: only the error value */
+    uintptr_t stack_low;  /* the end: below lies another stack */
 };
 
 /* Plain memory without constructor or destructor: the pthread key in tstate.c ends it. */
@@ -127,6 +130,9 @@ struct pt_visit {
  * memory: nothing of Python may be touched then. */
 PT_HIDDEN struct pt_visit pt_attach(struct pt_interpreter *interpreter);
 PT_HIDDEN void pt_leave(const struct pt_visit *visit);
+
+/* Has what this thread has been given back when it ends. */
+PT_HIDDEN void pt_thread_watch_end(void);
 
 /* Where this thread's stack ends; 0 for all where that is not known. The main thread's costs a look
  * into /proc. */

@@ -1,0 +1,113 @@
+#include "hold.h"
+
+#ifdef Py_GIL_DISABLED
+
+#  include <stdlib.h>
+
+/* ---- The slots of all threads ---- */
+
+static struct pt_hazards *_Atomic all; /* append-only */
+
+static struct pt_hazards *take_over(void) {
+    for (struct pt_hazards *at = atomic_load(&all); at; at = at->next) {
+        int free = 0;
+        if (atomic_compare_exchange_strong(&at->taken, &free, 1)) return at;
+    }
+    return NULL;
+}
+
+struct pt_hazards *pt_hazards_make(struct pt_thread *thread) {
+    struct pt_hazards *made = take_over();
+    if (!made) {
+        made = calloc(1, sizeof *made);
+        if (!made) return NULL;
+        atomic_store(&made->taken, 1);
+        made->next = atomic_load(&all);
+        while (!atomic_compare_exchange_weak(&all, &made->next, made)) {
+        }
+    }
+    thread->hazards = made;
+    pt_thread_watch_end();
+    return made;
+}
+
+void pt_hazards_give_back(struct pt_thread *thread) {
+    if (!thread->hazards) return;
+    atomic_store(&thread->hazards->taken, 0);
+    thread->hazards = NULL;
+}
+
+/* In the child of a fork, where only this thread is left. */
+void pt_hazards_after_fork(void) {
+    for (struct pt_hazards *at = atomic_load(&all); at; at = at->next) {
+        if (at == pt_thread.hazards) continue;
+        for (int i = 0; i <= PT_HAZARDS; i++)
+            atomic_store(&at->in[i], NULL);
+        at->depth = 0;
+        atomic_store(&at->taken, 0);
+    }
+}
+
+static int is_held(const pt_closure_object *closure) {
+    for (struct pt_hazards *at = atomic_load(&all); at; at = at->next) {
+        for (int i = 0; i <= PT_HAZARDS; i++) {
+            if (atomic_load(&at->in[i]) == closure) return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- Deep recursion ---- */
+
+pt_closure_object *pt_hold_deep(struct pt_hazards *hazards, const struct pt_record *record,
+                                uint32_t word) {
+    pt_closure_object *closure = record->userdata;
+    atomic_store(&hazards->in[PT_HAZARDS], closure);
+    int is_same = atomic_load(&record->state) == word;
+    if (is_same) {
+        Py_INCREF(closure);
+        hazards->depth++;
+    }
+    atomic_store(&hazards->in[PT_HAZARDS], NULL);
+    return is_same ? closure : NULL;
+}
+
+/* ---- The parking place ----
+ *
+ * Closures are chained through `parked`, under the registry's lock, under which nobody runs Python.
+ * Who leaves a closure and finds it closed looks here after the one who closed it has put it here,
+ * or that one sees that the slot is empty. */
+
+/* The first that nobody is in, taken out. */
+static pt_closure_object *take_free(struct pt_interpreter *interpreter) {
+    pt_closure_object *found = NULL;
+    pt_registry_lock();
+    for (pt_closure_object **link = &interpreter->parked; *link; link = &(*link)->parked) {
+        if (is_held(*link)) continue;
+        found = *link;
+        *link = found->parked;
+        break;
+    }
+    pt_registry_unlock();
+    return found;
+}
+
+void pt_unpark(struct pt_interpreter *interpreter) {
+    pt_closure_object *closure;
+    while ((closure = take_free(interpreter))) {
+        pt_closure_drop_callable(closure);
+        Py_DECREF(closure);
+    }
+}
+
+void pt_park(pt_closure_object *closure) {
+    struct pt_interpreter *interpreter = closure->signature->interpreter;
+    Py_INCREF(closure);
+    pt_registry_lock();
+    closure->parked = interpreter->parked;
+    interpreter->parked = closure;
+    pt_registry_unlock();
+    pt_unpark(interpreter);
+}
+
+#endif

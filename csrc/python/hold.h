@@ -1,0 +1,100 @@
+/* What keeps a closure while C is calling it.
+ *
+ * With a GIL, state LIVE keeps the object while the GIL is held, so an ordinary reference can be
+ * taken. Without one, the object may be gone between looking at the record and taking a reference,
+ * and a count that all threads share would make them wait for each other. There each thread says in
+ * a slot of its own ("hazard pointer") which closures it is in, and whoever closes one looks at the
+ * slots of all: what somebody is in is parked, callable and all, until the last one has left. */
+#ifndef PT_HOLD_H
+#define PT_HOLD_H
+
+#include "../pool.h"
+#include "tstate.h"
+
+/* Lets go of a closed closure's callable. */
+PT_HIDDEN void pt_closure_drop_callable(pt_closure_object *closure);
+
+#ifndef Py_GIL_DISABLED
+
+/* The closure of a record that was in state `word` just now; NULL when it is not any more. */
+static inline pt_closure_object *pt_hold(const struct pt_record *record, uint32_t word) {
+    (void)word;
+    return (pt_closure_object *)Py_NewRef(record->userdata);
+}
+
+static inline void pt_let_go(pt_closure_object *closure, const struct pt_record *record,
+                             uint32_t word) {
+    (void)record, (void)word;
+    Py_DECREF(closure);
+}
+
+static inline void pt_park(pt_closure_object *closure) {
+    pt_closure_drop_callable(closure);
+}
+
+#  define PT_LOCK(object)
+#  define PT_UNLOCK()
+
+#else
+
+#  define PT_HAZARDS 8
+
+/* Of one thread; never freed, taken over by a later thread. */
+struct pt_hazards {
+    pt_closure_object *_Atomic in[PT_HAZARDS + 1]; /* the last one is for a moment only */
+    unsigned depth;                                /* deeper calls hold a reference */
+    _Atomic int taken;
+    struct pt_hazards *next;
+};
+
+PT_HIDDEN pt_closure_object *pt_hold_deep(struct pt_hazards *hazards,
+                                          const struct pt_record *record, uint32_t word);
+
+/* This thread's, made when it has none; NULL without memory. */
+PT_HIDDEN struct pt_hazards *pt_hazards_make(struct pt_thread *thread);
+
+/* The thread ends; the process was forked. */
+PT_HIDDEN void pt_hazards_give_back(struct pt_thread *thread);
+PT_HIDDEN void pt_hazards_after_fork(void);
+
+/* Lets go of what was parked in this interpreter and is not called any more. */
+PT_HIDDEN void pt_unpark(struct pt_interpreter *interpreter);
+
+/* Drops the callable of a closed closure, and keeps both until nobody is in it. */
+PT_HIDDEN void pt_park(pt_closure_object *closure);
+
+static inline pt_closure_object *pt_hold(const struct pt_record *record, uint32_t word) {
+    struct pt_hazards *hazards = pt_thread.hazards;
+    if (PT_UNLIKELY(!hazards) && !(hazards = pt_hazards_make(&pt_thread))) return NULL;
+    unsigned depth = hazards->depth;
+    if (PT_UNLIKELY(depth >= PT_HAZARDS)) return pt_hold_deep(hazards, record, word);
+    pt_closure_object *closure = record->userdata;
+    /* seq_cst, as in pt_park: first say so, then look; who closes first closes, then looks. */
+    atomic_store(&hazards->in[depth], closure);
+    if (PT_UNLIKELY(atomic_load(&record->state) != word)) {
+        atomic_store_explicit(&hazards->in[depth], NULL, memory_order_release);
+        return NULL;
+    }
+    hazards->depth = depth + 1;
+    return closure;
+}
+
+/* The record is type-stable: it may be looked at when the closure may not. */
+static inline void pt_let_go(pt_closure_object *closure, const struct pt_record *record,
+                             uint32_t word) {
+    struct pt_hazards *hazards = pt_thread.hazards;
+    unsigned depth = --hazards->depth;
+    if (PT_UNLIKELY(depth >= PT_HAZARDS)) {
+        Py_DECREF(closure);
+        return;
+    }
+    struct pt_interpreter *interpreter = closure->signature->interpreter;
+    atomic_store(&hazards->in[depth], NULL);
+    if (PT_UNLIKELY(atomic_load(&record->state) != word)) pt_unpark(interpreter);
+}
+
+#  define PT_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)
+#  define PT_UNLOCK()     Py_END_CRITICAL_SECTION()
+
+#endif
+#endif
