@@ -184,3 +184,18 @@ def test_members_that_are_functions() -> None:
     del add
     gc.collect()
     assert lib.run(ctypes.byref(value)) == 42
+
+
+def test_an_error_value_that_is_a_function_is_kept(lib: ctypes.CDLL) -> None:
+    """...and C may call what it got, for as long as the closure lives."""
+    inner = pytramp.callback("int (int)", lambda n: n + 1)
+    ref = weakref.ref(inner)
+    closure = pytramp.callback("int (*(int n))(int)", lambda n: 1 // 0, error=inner)
+    del inner
+    gc.collect()
+    with tools.reports() as seen:
+        assert lib.take(closure, 4) == 5
+    assert [type(report.exception) for report in seen] == [ZeroDivisionError]
+    del closure, seen
+    gc.collect()
+    assert ref() is None

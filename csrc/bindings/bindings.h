@@ -76,5 +76,10 @@ struct Options {
 /* A new Closure, or nullptr with an exception. */
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options);
 
+/* ---- values.cpp ---- */
+
+/* error=: 0, or -1 with an exception. */
+int set_error(pt_closure_object *closure, PyObject *error);
+
 } // namespace pytramp
 #endif

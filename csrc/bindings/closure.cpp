@@ -122,43 +122,6 @@ static int set_onerror(Object *closure, PyObject *onerror) {
     return 0;
 }
 
-/* "error=: out of range" tells more than the converter's own words, which stay as the cause. */
-static void blame_error_option(PyObject *error) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (PyErr_GivenExceptionMatches(type, PyExc_TypeError) ||
-        PyErr_GivenExceptionMatches(type, PyExc_OverflowError)) {
-        PyErr_Format(type, "error=%R: %S", error, value);
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-    } else {
-        PyErr_Restore(type, value, traceback);
-    }
-}
-
-/* Converts error once, now, so that it cannot fail when it is needed. */
-static int set_error(Object *closure, PyObject *error) {
-    if (!error || error == Py_None) return 0;
-    const pt_crossing *returns = &closure->signature->returns;
-    if (returns->way == PT_WAY_OBJECT) {
-        PyErr_SetString(PyExc_TypeError,
-                        "error=: a PyObject * is NULL on failure, with the exception set");
-        return -1;
-    }
-    pt_extras *extras = pt_closure_need_extras(closure);
-    if (!extras) return -1;
-    extras->error = PyMem_Calloc(1, pytramp_type_size(returns->type) + 1);
-    if (!extras->error) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    if (!returns->store(returns, error, extras->error)) return 0;
-    blame_error_option(error);
-    return -1;
-}
-
 /* arrays="numpy": pytramp._numpy has the class, and a dtype or None for each argument. */
 static int set_arrays(Object *closure, PyObject *arrays) {
     if (!arrays ||

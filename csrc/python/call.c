@@ -209,9 +209,9 @@ static int keep_owner(pt_closure_object *closure, PyObject *owner) {
     return failed;
 }
 
-/* C may call what it gets as a function pointer for as long as this closure lives. Of objects that
- * only hold an address nothing is kept: a callable that returns a new one per call would leak. */
-static int keep(pt_closure_object *closure, PyObject *function) {
+/* Of objects that only hold an address nothing is kept: a callable that returns a new one per call
+ * would leak. */
+int pt_closure_object_keep(pt_closure_object *closure, PyObject *function) {
     if (function == Py_None || PyLong_Check(function)) return 0;
     PyObject *module = PyImport_ImportModule("pytramp._address");
     PyObject *owner = module ? PyObject_CallMethod(module, "owner_of", "O", function) : NULL;
@@ -233,7 +233,7 @@ PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt
         return -1;
     }
     int failed = signature->returns.store(&signature->returns, result, value);
-    if (!failed && signature->returns.kept) failed = keep(closure, result);
+    if (!failed && signature->returns.kept) failed = pt_closure_object_keep(closure, result);
     if (!failed) pt_closure_return(signature->c, value, frame);
     if (value != small) PyMem_Free(value);
     return failed;

@@ -148,6 +148,10 @@ struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
 void *pt_closure_object_code(pt_closure_object *closure);
 PyObject *pt_closure_object_callable(pt_closure_object *closure);
 
+/* C may call what it gets as a function pointer for as long as the closure that gave it lives: keeps
+ * what function's code belongs to. -1 with an exception. */
+int pt_closure_object_keep(pt_closure_object *closure, PyObject *function);
+
 /* Turns the slot into a tombstone, with a label for late calls, and lets go of the callable. Calls
  * that are inside hold what they need. fate completes "was called after it was", and lives for
  * ever. Nothing to do for a closed closure. */

@@ -1,0 +1,51 @@
+/* Results that are known when a closure is made: converted then, once. */
+#include "bindings.h"
+
+namespace pytramp {
+
+/* "error=70000: out of range" tells more than the converter's own words. */
+static void blame_option(const char *option, PyObject *value) {
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (PyErr_GivenExceptionMatches(type, PyExc_TypeError) ||
+        PyErr_GivenExceptionMatches(type, PyExc_OverflowError)) {
+        PyErr_Format(type, "%s=%R: %S", option, value, error);
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    } else {
+        PyErr_Restore(type, error, traceback);
+    }
+}
+
+/* A C value of the result type, so that nothing can fail when it is needed; from PyMem. nullptr
+ * with an exception that names the option. */
+static void *converted(pt_closure_object *closure, PyObject *value, const char *option) {
+    const pt_crossing *returns = &closure->signature->returns;
+    void *made = PyMem_Calloc(1, pytramp_type_size(returns->type) + 1);
+    if (!made) {
+        PyErr_NoMemory();
+        return nullptr;
+    }
+    if (!returns->store(returns, value, made) &&
+        (!returns->kept || !pt_closure_object_keep(closure, value)))
+        return made;
+    blame_option(option, value);
+    PyMem_Free(made);
+    return nullptr;
+}
+
+int set_error(pt_closure_object *closure, PyObject *error) {
+    if (!error || error == Py_None) return 0;
+    if (closure->signature->returns.way == PT_WAY_OBJECT) {
+        PyErr_SetString(PyExc_TypeError,
+                        "error=: a PyObject * is NULL on failure, with the exception set");
+        return -1;
+    }
+    if (!pt_closure_need_extras(closure)) return -1;
+    closure->extras->error = converted(closure, error, "error");
+    return closure->extras->error ? 0 : -1;
+}
+
+} // namespace pytramp
