@@ -1,5 +1,6 @@
 """The compiled part of pytramp. Users import these names from ``pytramp``."""
 
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Literal, SupportsIndex, TypeVar, final, overload
@@ -132,8 +133,11 @@ class Signature:
         onerror: Callable[[BaseException], object] | None = None,
         name: str | None = None,
         arrays: str = "memoryview",
+        loop: AbstractEventLoop | None = None,
+        result: object = None,
         immortal: bool = False,
         _depth: int = 0,
+        _wrapped: Callable[..., Any] | None = None,
     ) -> Closure: ...
     @classmethod
     def from_types(cls, result: object, /, *arguments: object) -> Signature: ...
@@ -182,6 +186,7 @@ class Closure:
     def _set_sink(
         self, sink: tuple[list[BaseException], Callable[[], None]] | None, /
     ) -> tuple[list[BaseException], Callable[[], None]] | None: ...
+    def _feed(self, exception: BaseException, /) -> bool: ...
     def _set_silent(self, silent: bool, /) -> bool: ...
 
 def stats() -> dict[str, Any]: ...

@@ -69,6 +69,9 @@ struct Options {
     PyObject *onerror = nullptr; /* nullptr or None: sys.unraisablehook */
     PyObject *name = nullptr;    /* nullptr or None: the callable's own */
     PyObject *arrays = nullptr;  /* nullptr, "memoryview" or "numpy" */
+    PyObject *loop = nullptr;    /* nullptr or None: the callable runs in C's call */
+    PyObject *result = nullptr;  /* nullptr or None: what the callable returns */
+    PyObject *wrapped = nullptr; /* set by pytramp._loop: the user's callable, run later */
     bool immortal = false;
     int depth = 0; /* frames between the place that makes the closure and the innermost one */
 };
@@ -78,8 +81,9 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
 
 /* ---- values.cpp ---- */
 
-/* error=: 0, or -1 with an exception. */
+/* error= and result=: 0, or -1 with an exception. */
 int set_error(pt_closure_object *closure, PyObject *error);
+int set_result(pt_closure_object *closure, PyObject *result);
 
 } // namespace pytramp
 #endif

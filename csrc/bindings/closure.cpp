@@ -148,7 +148,7 @@ static int open(Object *closure) {
 }
 
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options) {
-    if (check(signature, callable, options)) return nullptr;
+    if (check(signature, options.wrapped ? options.wrapped : callable, options)) return nullptr;
     Object *made = PyObject_GC_New(Object, pt_types_of(signature->interpreter)->closure);
     if (!made) return nullptr;
     /* Everything behind the header starts as zero. */
@@ -157,9 +157,10 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
         reinterpret_cast<pt_signature_object *>(Py_NewRef(reinterpret_cast<PyObject *>(signature)));
     made->callable = Py_NewRef(callable);
     if (options.name && options.name != Py_None) made->name = Py_NewRef(options.name);
+    made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
     if (set_onerror(made, options.onerror) || set_error(made, options.error) ||
-        set_arrays(made, options.arrays) || open(made)) {
+        set_result(made, options.result) || set_arrays(made, options.arrays) || open(made)) {
         Py_DECREF(made);
         return nullptr;
     }
@@ -194,9 +195,14 @@ static PyObject *as_number(PyObject *self) {
     return get_address(self, nullptr);
 }
 
+/* The user's callable, also where the one that C reaches only schedules it. */
 static PyObject *get_wrapped(PyObject *self, void *) {
     PyObject *callable = pt_closure_object_callable(as_closure(self));
-    return callable ? callable : refuse_closed(self);
+    if (!callable) return refuse_closed(self);
+    if (!as_closure(self)->scheduled) return callable;
+    PyObject *wrapped = PyObject_GetAttrString(callable, "__wrapped__");
+    Py_DECREF(callable);
+    return wrapped;
 }
 
 static PyObject *get_name(PyObject *self, void *) {
@@ -297,6 +303,11 @@ static PyObject *closure_set_sink(PyObject *self, PyObject *sink) {
     return before ? before : Py_NewRef(Py_None);
 }
 
+/* feed(exception) -> whether a sink took it. */
+static PyObject *closure_feed(PyObject *self, PyObject *exception) {
+    return PyBool_FromLong(pt_closure_object_feed(as_closure(self), exception));
+}
+
 /* set_silent(bool) -> whether it was. */
 static PyObject *closure_set_silent(PyObject *self, PyObject *silent) {
     int truth = PyObject_IsTrue(silent);
@@ -356,7 +367,10 @@ static void closure_dealloc(PyObject *self) {
         if (closure->weakrefs) PyObject_ClearWeakRefs(self);
     closure_clear(self);
     Py_XDECREF(closure->callable); /* of a closure that could not be opened */
-    if (closure->extras) PyMem_Free(closure->extras->error);
+    if (closure->extras) {
+        PyMem_Free(closure->extras->error);
+        PyMem_Free(closure->extras->result);
+    }
     PyMem_Free(closure->extras);
     Py_XDECREF(closure->signature);
     Py_XDECREF(closure->name);
@@ -410,6 +424,7 @@ static PyMethodDef methods[] = {
     {"__copy__", closure_refuse_copy, METH_NOARGS, nullptr},
     {"__deepcopy__", closure_refuse_copy, METH_O, nullptr},
     {"_set_sink", closure_set_sink, METH_O, nullptr},
+    {"_feed", closure_feed, METH_O, nullptr},
     {"_set_silent", closure_set_silent, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

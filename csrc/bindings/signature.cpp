@@ -134,6 +134,12 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
         options.name = value;
     } else if (is_name(name, "arrays")) {
         options.arrays = value;
+    } else if (is_name(name, "loop")) {
+        options.loop = value;
+    } else if (is_name(name, "result")) {
+        options.result = value;
+    } else if (is_name(name, "_wrapped")) {
+        options.wrapped = value;
     } else if (is_name(name, "immortal")) {
         int truth = PyObject_IsTrue(value);
         options.immortal = truth == 1;
@@ -148,6 +154,23 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
     return 0;
 }
 
+static int is_given(PyObject *option) {
+    return option && option != Py_None;
+}
+
+/* loop= is Python's work: it calls this signature again with a callable of its own. */
+static PyObject *make_scheduled(PyObject *self, PyObject *const *args, size_t nargsf,
+                                PyObject *names) {
+    PyObject *module = PyImport_ImportModule("pytramp._loop");
+    PyObject *make = module ? PyObject_GetAttrString(module, "scheduled") : nullptr;
+    PyObject *bound = make ? PyMethod_New(make, self) : nullptr;
+    PyObject *made = bound ? PyObject_Vectorcall(bound, args, nargsf, names) : nullptr;
+    Py_XDECREF(bound);
+    Py_XDECREF(make);
+    Py_XDECREF(module);
+    return made;
+}
+
 static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t nargsf,
                                 PyObject *names) {
     if (PyVectorcall_NARGS(nargsf) != 1) {
@@ -158,6 +181,12 @@ static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t na
     Py_ssize_t n = names ? PyTuple_GET_SIZE(names) : 0;
     for (Py_ssize_t i = 0; i < n; i++) {
         if (take_option(options, PyTuple_GET_ITEM(names, i), args[1 + i])) return nullptr;
+    }
+    if (is_given(options.loop)) return make_scheduled(self, args, nargsf, names);
+    if (is_given(options.result) && !options.wrapped) {
+        PyErr_SetString(PyExc_TypeError, "result= goes with loop=: without it, C gets what the "
+                                         "callable returns");
+        return nullptr;
     }
     return make_closure(as_signature(self), args[0], options);
 }
@@ -375,7 +404,7 @@ static PyType_Slot slots[] = {
          "ctypes prototype or a cffi function type. Calling one with a Python callable makes a "
          "Closure of that "
          "type: signature(callable, *, error=None, onerror=None, name=None, arrays='memoryview', "
-         "immortal=False). "
+         "loop=None, result=None, immortal=False). "
          "Immutable; equal when both C types and ctypes classes are; safe in any thread. "
          "DeclarationError points at the fault in the declaration.")},
     {0, nullptr},

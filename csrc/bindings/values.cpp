@@ -48,4 +48,11 @@ int set_error(pt_closure_object *closure, PyObject *error) {
     return closure->extras->error ? 0 : -1;
 }
 
+int set_result(pt_closure_object *closure, PyObject *result) {
+    if (!result || result == Py_None) return 0;
+    if (!pt_closure_need_extras(closure)) return -1;
+    closure->extras->result = converted(closure, result, "result");
+    return closure->extras->result ? 0 : -1;
+}
+
 } // namespace pytramp

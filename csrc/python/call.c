@@ -160,17 +160,6 @@ static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
     return has_result;
 }
 
-/* The exception is kept before any Python code runs: at the recursion limit, none would. */
-static void feed_sink(pt_closure_object *closure, PyObject *sink) {
-    PyObject *exception = take_exception();
-    int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
-    pt_closure_object_silence(closure, 1);
-    PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
-    if (!result) PyErr_WriteUnraisable((PyObject *)closure);
-    Py_XDECREF(result);
-    Py_DECREF(exception);
-}
-
 /* A new reference, or NULL. */
 static PyObject *sink_of(pt_closure_object *closure) {
     PyObject *sink;
@@ -180,18 +169,42 @@ static PyObject *sink_of(pt_closure_object *closure) {
     return sink;
 }
 
+/* The exception is kept before any Python code runs: at the recursion limit, none would. */
+int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception) {
+    PyObject *sink = sink_of(closure);
+    if (!sink) return 0;
+    int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
+    pt_closure_object_silence(closure, 1);
+    PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
+    if (!result) PyErr_WriteUnraisable((PyObject *)closure);
+    Py_XDECREF(result);
+    Py_DECREF(sink);
+    return 1;
+}
+
+/* The exception that is set: 0 when there is no sink for it. */
+static int feed_sink(pt_closure_object *closure) {
+    if (!closure->extras) return 0;
+    PyObject *exception = take_exception();
+    int is_fed = pt_closure_object_feed(closure, exception);
+    if (is_fed)
+        Py_DECREF(exception);
+    else
+        put_exception(exception);
+    return is_fed;
+}
+
 PT_COLD static void handle_exception(pt_closure_object *closure, struct pt_frame *frame) {
     const struct pt_extras *extras = closure->extras;
-    PyObject *sink = sink_of(closure);
-    if (sink)
-        feed_sink(closure, sink);
-    else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror))
+    if (feed_sink(closure)) {
+        /* propagate has it */
+    } else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror)) {
         put_exception(take_exception()); /* for the caller: NULL with an exception set */
-    else if (!extras || !extras->onerror)
+    } else if (!extras || !extras->onerror) {
         PyErr_WriteUnraisable((PyObject *)closure);
-    else if (ask_onerror(closure, frame))
+    } else if (ask_onerror(closure, frame)) {
         return;
-    Py_XDECREF(sink);
+    }
     pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
 }
 
@@ -225,6 +238,10 @@ int pt_closure_object_keep(pt_closure_object *closure, PyObject *function) {
 /* Any type: converted beside the frame, so that a failure leaves nothing half written. */
 PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
     const pt_signature_object *signature = closure->signature;
+    if (result == Py_None && closure->extras && closure->extras->result) {
+        pt_closure_return(signature->c, closure->extras->result, frame);
+        return 0;
+    }
     size_t size = signature->returns.type->size;
     unsigned char small[64];
     unsigned char *value = size <= sizeof small ? small : PyMem_Malloc(size);

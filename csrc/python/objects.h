@@ -109,6 +109,7 @@ struct pt_extras {
     PyObject *onerror;
     PyObject *sink; /* pytramp.propagate: (list that takes the exception, callable to tell) */
     void *error;    /* a value of the result type; NULL: zeros */
+    void *result;   /* the same: what C gets when the callable returns None; NULL: None's own */
     PyObject *kept; /* a dict by identity: what was returned as a function pointer */
     PyObject *ndarray, *dtypes; /* arrays="numpy": the class; a dtype or None for each argument */
     unsigned kept_views;        /* how many arrays were kept beyond their call */
@@ -127,6 +128,7 @@ typedef struct pt_closure_object {
     unsigned closed : 1;
     unsigned immortal : 1;
     unsigned silent : 1;
+    unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
 #ifdef Py_GIL_DISABLED
     struct pt_closure_object *parked; /* the next one (python/hold.h) */
 #endif
@@ -162,6 +164,10 @@ PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink)
 
 /* While silent, calls give the error value and do not enter Python. */
 void pt_closure_object_silence(pt_closure_object *closure, int silent);
+
+/* Gives exception, of a call of this closure, to its sink, which silences it: 1; 0 without a sink.
+ */
+int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception);
 
 /* New references, NULL with an exception. */
 PyObject *pt_closure_name(pt_closure_object *closure);
