@@ -9,6 +9,7 @@ from pytramp._core import Closure, Signature
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _ctypes import CFuncPtr
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from typing import Any, Literal, Protocol, TypeAlias, overload
 
@@ -50,6 +51,8 @@ def callback(
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
     arrays: Arrays = "memoryview",
+    loop: AbstractEventLoop | None = None,
+    result: object = None,
     immortal: bool = False,
 ) -> Closure: ...
 
@@ -64,6 +67,8 @@ def callback(
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
     arrays: Arrays = "memoryview",
+    loop: AbstractEventLoop | None = None,
+    result: object = None,
     immortal: bool = False,
 ) -> Decorator: ...
 
@@ -79,6 +84,8 @@ def callback(
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
     arrays: Arrays = "memoryview",
+    loop: AbstractEventLoop | None = None,
+    result: object = None,
     immortal: bool = False,
 ) -> Decorator: ...
 
@@ -101,6 +108,9 @@ def callback(
     when it raises too, sys.unraisablehook gets the exception.
     name: for reports; by default the callable's __qualname__.
     arrays: what an array parameter is, "memoryview" or "numpy".
+    loop: an event loop. C's call returns at once, in any thread; the loop runs the callable, and a
+    coroutine that it returns as a task. result is what C gets, converted and checked now; not for
+    void. Arguments that die with the call are refused: pointers but void *, arrays, va_list, "...".
     immortal: the closure lives until close(), referenced or not.
 
     DeclarationError, UnsupportedTypeError, TypeError and OverflowError name the part that is wrong;
