@@ -62,9 +62,7 @@ def _ctypes_pointers(cls: Any) -> Iterator[str]:
     if issubclass(cls, (ctypes.Structure, ctypes.Union)):
         for owner in reversed(cls.__mro__):
             for name, member, *_ in vars(owner).get("_fields_", ()):
-                # A py_object in a struct is borrowed; as an argument it has a reference.
-                paths = [""] if issubclass(member, ctypes.py_object) else _ctypes_pointers(member)
-                yield from (f".{name}{path}" for path in paths)
+                yield from (f".{name}{path}" for path in _ctypes_pointers(member))
     elif issubclass(cls, (ctypes.POINTER(ctypes.c_int).__base__, ctypes._CFuncPtr)):
         yield ""
     elif issubclass(cls, (ctypes.c_char_p, ctypes.c_wchar_p)):
