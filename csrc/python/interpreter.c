@@ -7,6 +7,7 @@
 #include "call.h"
 #include "hold.h"
 #include "label.h"
+#include "leaks.h"
 #include "tstate.h"
 
 /* ---- The registry ---- */
@@ -104,6 +105,7 @@ static void close_gate(struct pt_interpreter *interpreter) {
 static void interpreter_ends(struct pt_interpreter *interpreter) {
     struct pt_types *types = &interpreter->types;
     atomic_store(&interpreter->alive, 0);
+    if (interpreter->wants_leaks) pt_report_leaks(interpreter);
     pt_forget_labels(interpreter);
     strike_out(interpreter);
     Py_CLEAR(types->type);
@@ -151,6 +153,7 @@ static struct pt_interpreter *new_entry(void) {
         return NULL;
     }
     made->state = PyInterpreterState_Get();
+    made->wants_leaks = pt_wants_leaks();
     made->is_main = made->state == PyInterpreterState_Main();
     atomic_store(&made->alive, 1);
 #if PY_VERSION_HEX >= 0x030F0000

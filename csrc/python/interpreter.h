@@ -24,6 +24,7 @@ struct pt_interpreter {
     struct pt_types types;
     PyInterpreterState *state;
     int is_main;
+    int wants_leaks; /* its end reports the closures that are still alive */
     _Atomic int alive;
     _Atomic int closing;
     const void *_Atomic closer;        /* the struct pt_thread of the thread that ends it */
