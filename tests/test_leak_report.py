@@ -63,10 +63,12 @@ def test_thousands() -> None:
     assert lines[-1] == "  and 900 more"
 
 
-def test_what_cannot_be_printed() -> None:
+def test_text_that_is_not_ascii() -> None:
+    """...nor even text, in the name and in the file's name."""
     lines = report("strange")
-    assert lines[2].startswith("  '?' (int (int, const char *)), made at")
-    assert lines[3] == "  'strange' (int (int, const char *)), made at ?:1"
+    name = "\\ud800 \u00e9 \u20ac \U0001f600"
+    assert lines[2] == f"  '{name}' (int (int, const char *)), made at here"
+    assert lines[3] == "  'strange' (int (int, const char *)), made at \\udcff:1"
 
 
 @pytest.mark.parametrize(

@@ -23,21 +23,47 @@ int pt_wants_leaks(void) {
     return is_dev > 0;
 }
 
-static const char *utf8(PyObject *text) {
-    const char *bytes = text && PyUnicode_Check(text) ? PyUnicode_AsUTF8(text) : NULL;
-    if (!bytes) PyErr_Clear();
-    return bytes ? bytes : "?";
+static void print_character(Py_UCS4 c) {
+    if (c < 0x80) {
+        putc((int)c, stderr);
+    } else if (c >= 0xd800 && c < 0xe000) {
+        fprintf(stderr, "\\u%04x", (unsigned)c);
+    } else {
+        if (c >= 0x10000) {
+            putc((int)(0xf0 | c >> 18), stderr);
+            putc((int)(0x80 | (c >> 12 & 0x3f)), stderr);
+        } else if (c >= 0x800) {
+            putc((int)(0xe0 | c >> 12), stderr);
+        }
+        putc((int)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6), stderr);
+        putc((int)(0x80 | (c & 0x3f)), stderr);
+    }
+}
+
+/* As UTF-8. Python's own encoder raises, for a lone surrogate, what can no longer be raised. */
+static void print_text(PyObject *text) {
+    if (!text || !PyUnicode_Check(text)) {
+        putc('?', stderr);
+        return;
+    }
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text); i++)
+        print_character(PyUnicode_READ_CHAR(text, i));
 }
 
 /* pt_closure_name without the attributes that Python code may compute. */
-static const char *name_of(const pt_closure_object *closure) {
-    if (closure->name) return utf8(closure->name);
+static void print_name(const pt_closure_object *closure) {
     PyObject *callable = closure->callable;
-    if (!callable) return "?";
+    if (closure->name || !callable) {
+        print_text(closure->name);
+        return;
+    }
     PyObject *function = PyMethod_Check(callable) ? PyMethod_GET_FUNCTION(callable) : callable;
-    if (PyFunction_Check(function)) return utf8(((PyFunctionObject *)function)->func_qualname);
-    if (PyCFunction_Check(callable)) return ((PyCFunctionObject *)callable)->m_ml->ml_name;
-    return Py_TYPE(callable)->tp_name;
+    if (PyFunction_Check(function))
+        print_text(((PyFunctionObject *)function)->func_qualname);
+    else if (PyCFunction_Check(callable))
+        fputs(((PyCFunctionObject *)callable)->m_ml->ml_name, stderr);
+    else
+        fputs(Py_TYPE(callable)->tp_name, stderr);
 }
 
 /* str(signature) is the bindings' work, who may have ended; the types' own spellings live on. */
@@ -49,14 +75,18 @@ static void print_signature(const pt_signature_object *signature) {
 }
 
 static void print_closure(const pt_closure_object *closure) {
-    fprintf(stderr, "  '%s' (", name_of(closure));
+    fputs("  '", stderr);
+    print_name(closure);
+    fputs("' (", stderr);
     print_signature(closure->signature);
     PyCodeObject *code = (PyCodeObject *)closure->made_in;
-    if (code)
-        fprintf(stderr, "), made at %s:%d\n", utf8(code->co_filename),
-                PyCode_Addr2Line(code, closure->made_at));
-    else
+    if (code) {
+        fputs("), made at ", stderr);
+        print_text(code->co_filename);
+        fprintf(stderr, ":%d\n", PyCode_Addr2Line(code, closure->made_at));
+    } else {
         fputs(")\n", stderr);
+    }
 }
 
 /* ---- Who holds it ----

@@ -54,7 +54,7 @@ immortal = make("immortal", immortal=True)
 builtins.left_behind = make("in builtins")
 sys.left_behind = make("in sys")
 sys.modules["left_behind"] = make("in sys.modules")
-atexit.register(lambda closure=make("in atexit"): closure)
+atexit.register(make("in atexit").__wrapped__, 1, make("in atexit, too"))
 
 
 @functools.lru_cache
@@ -103,7 +103,7 @@ elif case == "many":
     for n in range(1000):
         leak(make(f"number {n}"))
 elif case == "strange":
-    leak(make("\ud800"))
+    leak(make("\ud800 \xe9 \u20ac \U0001f600"))
     exec(compile("leak(signature(function, name='strange'))", "\udcff", "exec"))
 else:
     assert case == "nothing"
