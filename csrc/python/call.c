@@ -288,6 +288,20 @@ static inline PyObject *load(const struct pt_crossing *crossing, const void *at)
     return crossing->load(crossing, at);
 }
 
+/* The garbage collector clears one object after the other, and what it lets go of may call C in
+ * between. A function without globals has been cleared, and would crash. */
+static int is_cleared(PyObject *callable) {
+    PyObject *function = PyMethod_Check(callable) ? PyMethod_GET_FUNCTION(callable) : callable;
+    return PyFunction_Check(function) && !((PyFunctionObject *)function)->func_globals;
+}
+
+PT_COLD static void raise_collected(pt_closure_object *closure) {
+    if (!closure->name) closure->name = pt_closure_name(closure);
+    struct pt_label *label = pt_label_new(closure, "garbage-collected");
+    pt_label_raise(closure->signature->interpreter, label);
+    pt_label_free(label);
+}
+
 /* PyObject_Vectorcall does two things for every callable that a Python function does itself, and
  * that cost more than the rest: it keeps it alive, and checks that NULL means an exception. */
 static inline PyObject *call_callable(pt_closure_object *closure, PyObject **values, size_t n) {
@@ -298,8 +312,13 @@ static inline PyObject *call_callable(pt_closure_object *closure, PyObject **val
                         "the callback was closed while C was calling it");
         return NULL;
     }
-    if (PT_LIKELY(Py_IS_TYPE(callable, &PyFunction_Type)))
+    if (PT_LIKELY(Py_IS_TYPE(callable, &PyFunction_Type)) &&
+        PT_LIKELY(((PyFunctionObject *)callable)->func_globals))
         return ((PyFunctionObject *)callable)->vectorcall(callable, values, flags, NULL);
+    if (PT_UNLIKELY(is_cleared(callable))) {
+        raise_collected(closure);
+        return NULL;
+    }
     Py_INCREF(callable);
     PyObject *result = PyObject_Vectorcall(callable, values, flags, NULL);
     Py_DECREF(callable);
