@@ -348,23 +348,18 @@ static int closure_clear(PyObject *self) {
     return 0;
 }
 
-#ifdef Py_GIL_DISABLED
-/* Calls that are inside hold no reference: closing finds them, and then the closure lives on. */
-static void closure_finalize(PyObject *self) {
-    pt_closure_object_close(as_closure(self), "garbage-collected");
-}
-#endif
-
+/* A call that found the closure LIVE would bring it back to life: C is shut out before it may be
+ * put off (below), and before any code runs that may call C, such as a weak reference's. */
 static void closure_dealloc(PyObject *self) {
     Object *closure = as_closure(self);
     PyTypeObject *type = Py_TYPE(self);
-#ifdef Py_GIL_DISABLED
-    if (PyObject_CallFinalizerFromDealloc(self)) return;
-#endif
+    pt_closure_object_shut(closure);
+    if (pt_closure_object_revive(closure)) return;
     PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self,
                       closure_dealloc) /* a closure may wrap a closure that wraps a closure ... */
-        if (closure->weakrefs) PyObject_ClearWeakRefs(self);
+        pt_closure_object_close(closure, "garbage-collected");
+    if (closure->weakrefs) PyObject_ClearWeakRefs(self);
     closure_clear(self);
     Py_XDECREF(closure->callable); /* of a closure that could not be opened */
     if (closure->extras) {
@@ -436,9 +431,6 @@ static PyType_Slot slots[] = {
     SLOT(Py_tp_dealloc, closure_dealloc),
     SLOT(Py_tp_traverse, closure_traverse),
     SLOT(Py_tp_clear, closure_clear),
-#ifdef Py_GIL_DISABLED
-    SLOT(Py_tp_finalize, closure_finalize),
-#endif
     SLOT(Py_tp_call, closure_call),
     SLOT(Py_tp_repr, closure_repr),
     SLOT(Py_nb_index, as_number),

@@ -48,7 +48,7 @@ void pt_hazards_after_fork(void) {
     }
 }
 
-static int is_held(const pt_closure_object *closure) {
+int pt_is_held(const pt_closure_object *closure) {
     for (struct pt_hazards *at = atomic_load(&all); at; at = at->next) {
         for (int i = 0; i <= PT_HAZARDS; i++) {
             if (atomic_load(&at->in[i]) == closure) return 1;
@@ -83,7 +83,7 @@ static pt_closure_object *take_free(struct pt_interpreter *interpreter) {
     pt_closure_object *found = NULL;
     pt_registry_lock();
     for (pt_closure_object **link = &interpreter->parked; *link; link = &(*link)->parked) {
-        if (is_held(*link)) continue;
+        if (pt_is_held(*link)) continue;
         found = *link;
         *link = found->parked;
         break;

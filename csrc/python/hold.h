@@ -57,6 +57,9 @@ PT_HIDDEN struct pt_hazards *pt_hazards_make(struct pt_thread *thread);
 PT_HIDDEN void pt_hazards_give_back(struct pt_thread *thread);
 PT_HIDDEN void pt_hazards_after_fork(void);
 
+/* Is any thread in it? */
+PT_HIDDEN int pt_is_held(const pt_closure_object *closure);
+
 /* Lets go of what was parked in this interpreter and is not called any more. */
 PT_HIDDEN void pt_unpark(struct pt_interpreter *interpreter);
 

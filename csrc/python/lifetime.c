@@ -124,6 +124,26 @@ static struct pt_record *take_record(pt_closure_object *closure) {
     return record;
 }
 
+void pt_closure_object_shut(pt_closure_object *closure) {
+    if (closure->record) pt_pool_kill(closure->record);
+}
+
+#ifdef Py_GIL_DISABLED
+/* Calls that are inside hold no reference. */
+int pt_closure_object_revive(pt_closure_object *closure) {
+    if (!closure->record || !pt_is_held(closure)) return 0;
+    Py_SET_REFCNT((PyObject *)closure, 1);
+    pt_closure_object_close(closure, "garbage-collected");
+    Py_DECREF(closure);
+    return 1;
+}
+#else
+int pt_closure_object_revive(pt_closure_object *closure) {
+    (void)closure;
+    return 0;
+}
+#endif
+
 /* First of all C is shut out, and a second close from within sees that it has nothing to do. */
 void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
     struct pt_record *record = take_record(closure);

@@ -154,6 +154,13 @@ PyObject *pt_closure_object_callable(pt_closure_object *closure);
  * what function's code belongs to. -1 with an exception. */
 int pt_closure_object_keep(pt_closure_object *closure, PyObject *function);
 
+/* Shuts C out, and nothing else: close completes it. Runs no Python code. */
+void pt_closure_object_shut(pt_closure_object *closure);
+
+/* In its deallocation, after it was shut: 1 when somebody is still in it. Then it lives, closed, and
+ * is deallocated when the last one has left (hold.h). */
+int pt_closure_object_revive(pt_closure_object *closure);
+
 /* Turns the slot into a tombstone, with a label for late calls, and lets go of the callable. Calls
  * that are inside hold what they need. fate completes "was called after it was", and lives for
  * ever. Nothing to do for a closed closure. */
