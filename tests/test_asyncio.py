@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import ctypes
 import gc
+import subprocess
 import sys
 import threading
 import weakref
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import native
 import pytest
 import tools
 
@@ -786,6 +788,15 @@ def test_as_a_decorator(loop: Any) -> None:
     assert by_declaration.as_ctypes()(1) == 2
     assert str(by_annotation.signature) == "void (int)"
     settle(loop)
+
+
+def test_the_example() -> None:
+    example = native.TESTS.parent / "examples" / "asyncio_callbacks.py"
+    command = [sys.executable, "-W", "error", str(example)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "job 2 in MainThread\n" in done.stdout
+    assert done.stdout.endswith("finished: [1, 2, 3]\n")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,33 @@ many_call = many_prototype(takes_many.address)
 struct = Memory(5, 6)
 
 
+class Loop:
+    """What loop= needs of an event loop, without its tasks."""
+
+    queue = []
+
+    def call_soon_threadsafe(self, call, context):
+        self.queue.append(call)
+
+    def is_closed(self):
+        return False
+
+    def call_exception_handler(self, context):
+        pass
+
+
+loop = Loop()
+scheduled = signature(big, loop=loop, result=1, error=-7)
+scheduled_call = prototype(scheduled.address)
+
+
+def schedule():
+    result = scheduled_call(1)
+    while loop.queue:
+        loop.queue.pop()()
+    return result
+
+
 def late():
     closure = signature(Callable(), error=-7)
     call = prototype(closure.address)
@@ -115,6 +142,8 @@ ACTIONS = {
     "call_with_many": (lambda: many_call(*numbers), {40 << 40, -7}),
     "call_that_raises": (lambda: raises_call(1), {1002, 1000, -7}),
     "call_unhandled": (lambda: unhandled_call(1), {-7}),
+    "make_with_loop": (lambda: signature(big, loop=loop, result=1, error=-7), None),
+    "call_with_loop": (schedule, {1, -7}),
     "late_call": (late, {-7}),
     "propagate": (propagated, None),
     "stats": (lambda: pytramp.stats()["live"], None),
