@@ -14,6 +14,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,9 @@ import pytest
 # A sanitizer keeps freed memory for a while, so that sizes mean nothing.
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 
+# For the C of the tests, too: a sanitizer of threads must see both sides ("-fsanitize=thread").
+CFLAGS = shlex.split(os.environ.get("PYTRAMP_TEST_CFLAGS", ""))
+
 ISOLATED = Path(__file__).resolve().parent / "isolated"
 
 
@@ -36,7 +40,7 @@ def missing(reason: str) -> NoReturn:
     """Skips the test with this reason; where CI is set everything must be there, and it fails."""
     if os.environ.get("CI"):
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
 
 
 def need(name: str) -> Any:
@@ -66,7 +70,7 @@ def _build(source: str, flags: tuple[str, ...]) -> Path:
     # What is preloaded into Python, a sanitizer, is not for the compiler.
     clean = {"LD_PRELOAD": "", "PYTHONMALLOC": ""}
     warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-Wno-pedantic")
-    command = ["gcc", "-std=gnu11", "-O1", "-g1", *warnings, "-shared", "-fPIC", *flags]
+    command = ["gcc", "-std=gnu11", "-O1", "-g1", *warnings, "-shared", "-fPIC", *CFLAGS, *flags]
     native.execute([*command, text, "-o", target, "-lpthread"], env=clean)
     return target
 
