@@ -1,7 +1,7 @@
-"""Started by every interpreter of the venv: LeakSanitizer looks at the process while Python still lives.
+"""Started by every interpreter of the venv: LeakSanitizer looks while Python still lives.
 
-At the very end it would report all that CPython never frees. Here what Python keeps is reachable, and
-unreachable is what nobody can free any more: memory, or an object with a reference too many.
+At the very end it would report all that CPython never frees. Here what Python keeps is reachable,
+and unreachable is what nobody can free any more: memory, or an object with a reference too many.
 """
 
 import atexit
@@ -9,7 +9,7 @@ import atexit
 LARGEST = 32 << 20  # the sanitizer's own shadow memory is larger by far
 
 
-def mapped() -> "list[tuple[int, int]] | None":
+def mapped() -> list[tuple[int, int]] | None:
     """Anonymous memory, begin and size: where the pool keeps its records. None without /proc."""
     try:
         lines = open("/proc/self/maps").read().splitlines()
