@@ -12,7 +12,8 @@ LARGEST = 32 << 20  # the sanitizer's own shadow memory is larger by far
 def mapped() -> list[tuple[int, int]] | None:
     """Anonymous memory, begin and size: where the pool keeps its records. None without /proc."""
     try:
-        lines = open("/proc/self/maps").read().splitlines()
+        with open("/proc/self/maps") as file:
+            lines = file.read().splitlines()
     except OSError:
         return None
     found = []
