@@ -1,4 +1,4 @@
-"""Each closure runs in the interpreter that made it; when that ends, its closures are tombstones."""
+"""Each closure runs in the interpreter that made it; when that ends, it is a tombstone."""
 
 from __future__ import annotations
 

@@ -27,6 +27,11 @@ std::string spelling_of(const Object &type) {
 
 /* ---- Making them ---- */
 
+template <class T = py::object>
+static T held(PyObject *object) {
+    return py::reinterpret_borrow<T>(object);
+}
+
 /* What a Type is made of; whoever makes one says only what it has. */
 struct Parts {
     const pytramp_type *c;
@@ -89,7 +94,6 @@ static py::object scalar(const py::str &spelling) {
 
 static py::object alias(const py::str &spelling, const py::object &of) {
     const Object &base = type_in(of);
-    auto held = [](PyObject *object) { return py::reinterpret_borrow<py::object>(object); };
     Parts parts{base.crossing.type, spelling, base.crossing.way};
     parts.ctype = held(base.ctype);
     parts.target = held(base.target);
@@ -185,6 +189,103 @@ static py::object python_object() {
 
 static py::object va_list_parameter() {
     return make({pt_va_list_type(), py::str("va_list"), PT_WAY_LIST});
+}
+
+/* ---- The makers as static methods ----
+ *
+ * Not pybind11's functions: those compare keywords with names that they could not make when there
+ * is no memory. */
+
+template <class... Places>
+static void parse(PyObject *args, PyObject *kwargs, const char *format, const char *const *names,
+                  Places... places) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char **>(names), places...))
+        throw py::error_already_set();
+}
+
+static PyObject *make_scalar(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"spelling", nullptr};
+    return guarded([&] {
+        PyObject *spelling;
+        parse(args, kwargs, "U:scalar", names, &spelling);
+        return scalar(held<py::str>(spelling));
+    });
+}
+
+static PyObject *make_alias(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"spelling", "base", nullptr};
+    return guarded([&] {
+        PyObject *spelling, *base;
+        parse(args, kwargs, "UO:alias", names, &spelling, &base);
+        return alias(held<py::str>(spelling), held(base));
+    });
+}
+
+static PyObject *make_opaque(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"spelling", nullptr};
+    return guarded([&] {
+        PyObject *spelling;
+        parse(args, kwargs, "U:opaque", names, &spelling);
+        return opaque(held<py::str>(spelling));
+    });
+}
+
+static PyObject *make_pointer(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"spelling", "target", "readonly", "name_at", nullptr};
+    return guarded([&] {
+        PyObject *spelling, *target = Py_None;
+        int readonly = 0;
+        Py_ssize_t name_at = -1;
+        parse(args, kwargs, "U|Opn:pointer", names, &spelling, &target, &readonly, &name_at);
+        return pointer(held<py::str>(spelling), held(target), readonly != 0, name_at);
+    });
+}
+
+static PyObject *make_array(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"spelling", "element", "dimensions",
+                                        "readonly", "name_at", nullptr};
+    return guarded([&] {
+        PyObject *spelling, *element, *dimensions;
+        int readonly;
+        Py_ssize_t name_at;
+        parse(args, kwargs, "UOO!pn:array", names, &spelling, &element, &PyTuple_Type, &dimensions,
+              &readonly, &name_at);
+        return array(held<py::str>(spelling), held(element), held<py::tuple>(dimensions),
+                     readonly != 0, name_at);
+    });
+}
+
+static PyObject *make_aggregate(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"cls", "spelling", "size", "alignment", "members", nullptr};
+    return guarded([&] {
+        PyObject *cls, *spelling, *members;
+        Py_ssize_t size, alignment;
+        parse(args, kwargs, "OUnnO!:aggregate", names, &cls, &spelling, &size, &alignment,
+              &PyList_Type, &members);
+        return aggregate(held(cls), held<py::str>(spelling), static_cast<size_t>(size),
+                         static_cast<size_t>(alignment), held<py::list>(members));
+    });
+}
+
+static PyObject *make_custom(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"spelling", "base",      "ctype",   "load",
+                                        "store",    "signature", "name_at", nullptr};
+    return guarded([&] {
+        PyObject *spelling, *base, *ctype, *load, *store, *signature = Py_None;
+        Py_ssize_t name_at = -1;
+        parse(args, kwargs, "UOOOO|On:custom", names, &spelling, &base, &ctype, &load, &store,
+              &signature, &name_at);
+        return custom(held<py::str>(spelling), held(base), held(ctype), held(load), held(store),
+                      held(signature), name_at);
+    });
+}
+
+static PyObject *make_object(PyObject *, PyObject *) {
+    return guarded(python_object);
+}
+
+static PyObject *make_va_list(PyObject *, PyObject *) {
+    return guarded(va_list_parameter);
 }
 
 /* ---- Looking at them ---- */
@@ -319,7 +420,20 @@ static PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+#define MAKER(name)                                                                                \
+    {#name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_##name)),              \
+     METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr}
+
 static PyMethodDef methods[] = {
+    MAKER(scalar),
+    MAKER(alias),
+    MAKER(opaque),
+    MAKER(pointer),
+    MAKER(array),
+    MAKER(aggregate),
+    MAKER(custom),
+    {"object", make_object, METH_NOARGS | METH_STATIC, nullptr},
+    {"va_list", make_va_list, METH_NOARGS | METH_STATIC, nullptr},
     {"declared", type_declared, METH_O,
      "declared(name)\n--\n\nThe declaration of a variable of that name."},
     {nullptr, nullptr, 0, nullptr},
@@ -342,42 +456,11 @@ static PyType_Slot slots[] = {
 };
 
 static PyType_Spec spec = {"pytramp._core.Type", sizeof(Object), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
-
-template <class Function, class... Extra>
-static void def_static(const py::object &type, const char *name, Function function,
-                       const Extra &...extra) {
-    type.attr(name) =
-        py::staticmethod(py::cpp_function(function, py::name(name), py::scope(type), extra...));
-}
-
-static void def_makers(const py::object &type) {
-    py::arg spelling("spelling"), target("target"), name_at("name_at");
-    def_static(type, "scalar", &scalar, spelling);
-    def_static(type, "alias", &alias, spelling, py::arg("base"));
-    def_static(type, "opaque", &opaque, spelling);
-    def_static(type, "pointer", &pointer, spelling, target = py::none(),
-               py::arg("readonly") = false, name_at = -1);
-    def_static(type, "array", &array, spelling, py::arg("element"), py::arg("dimensions"),
-               py::arg("readonly"), py::arg("name_at"));
-    def_static(type, "aggregate", &aggregate, py::arg("cls"), spelling, py::arg("size"),
-               py::arg("alignment"), py::arg("members"));
-    def_static(type, "custom", &custom, spelling, py::arg("base"), py::arg("ctype"),
-               py::arg("load"), py::arg("store"), py::arg("signature") = py::none(), name_at = -1);
-    def_static(type, "object", &python_object);
-    def_static(type, "va_list", &va_list_parameter);
-}
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+                           slots};
 
 void register_type(py::module_ &m) {
-    add_type(m, "Type", pt_types_here()->type, [] {
-        PyObject *made = PyType_FromSpec(&spec);
-        if (!made) return made;
-        def_makers(py::reinterpret_borrow<py::object>(made));
-        PyTypeObject *type = reinterpret_cast<PyTypeObject *>(made);
-        type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
-        PyType_Modified(type);
-        return made;
-    });
+    add_type(m, "Type", pt_types_here()->type, [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

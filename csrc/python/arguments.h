@@ -14,7 +14,10 @@ PT_HIDDEN int pt_call_general(pt_closure_object *closure, struct pt_frame *frame
 /* Calls the closure's callable; values[-1] is the callee's to use. */
 PT_HIDDEN PyObject *pt_call_callable(pt_closure_object *closure, PyObject **values, size_t n);
 
-/* Makes result, of any type, the result of this call. -1 with an exception. */
+/* Makes result the result of this call. -1 with an exception. */
+PT_HIDDEN int pt_store_result(pt_closure_object *closure, PyObject *result, struct pt_frame *frame);
+
+/* The same, for any type. */
 PT_HIDDEN int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame);
 
 #endif

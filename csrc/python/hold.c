@@ -49,6 +49,7 @@ void pt_hazards_after_fork(void) {
 }
 
 int pt_is_held(const pt_closure_object *closure) {
+    atomic_thread_fence(memory_order_seq_cst); /* after the change of state */
     for (struct pt_hazards *at = atomic_load(&all); at; at = at->next) {
         for (int i = 0; i <= PT_HAZARDS; i++) {
             if (atomic_load(&at->in[i]) == closure) return 1;
@@ -102,6 +103,11 @@ void pt_unpark(struct pt_interpreter *interpreter) {
 
 void pt_park(pt_closure_object *closure) {
     struct pt_interpreter *interpreter = closure->signature->interpreter;
+    if (!pt_is_held(
+            closure)) { /* and nobody can enter it any more; it may be in its deallocation */
+        pt_closure_drop_callable(closure);
+        return;
+    }
     Py_INCREF(closure);
     pt_registry_lock();
     closure->parked = interpreter->parked;

@@ -7,6 +7,7 @@
 #include "call.h"
 #include "hold.h"
 #include "label.h"
+#include "pystate.h"
 #include "leaks.h"
 #include "tstate.h"
 
@@ -93,11 +94,46 @@ int pt_is_alive(const struct pt_interpreter *interpreter) {
     return !interpreter->is_main || (Py_IsInitialized() && !pt_is_finalizing());
 }
 
+/* A subinterpreter that is open, counted as arrived in; NULL for none. */
+static struct pt_interpreter *next_open(void) {
+    pt_registry_lock();
+    struct pt_interpreter *at = entries;
+    while (at && (at->is_main || atomic_load(&at->closing)))
+        at = at->next;
+    if (at) atomic_fetch_add(&at->arriving, 1);
+    pt_registry_unlock();
+    return at;
+}
+
+/* Interpreters that were forgotten end with the main one, through whichever thread state Python
+ * finds in them: none of ours may be left. */
+static void close_forgotten(void (*close)(struct pt_interpreter *)) {
+    struct pt_interpreter *other;
+    while ((other = next_open())) {
+        PyThreadState *visitor = pt_tstate_new(other->state);
+        PyThreadState *own = PyEval_SaveThread();
+        if (visitor && !atomic_load(&other->closing)) {
+            PyEval_RestoreThread(visitor);
+            atomic_fetch_sub(&other->arriving, 1);
+            close(other);
+            PyThreadState_Clear(visitor);
+            PyThreadState_DeleteCurrent();
+        } else {
+            atomic_store(&other->closing, 1);
+            atomic_fetch_sub(&other->arriving, 1);
+        }
+        PyEval_RestoreThread(own);
+    }
+}
+
 static void close_gate(struct pt_interpreter *interpreter) {
     atomic_store(&interpreter->closer, &pt_thread);
     atomic_store(&interpreter->closing, 1);
     pt_attachments_drain(interpreter);
-    if (!interpreter->is_main) pt_attachments_drop(interpreter);
+    if (interpreter->is_main)
+        close_forgotten(close_gate);
+    else
+        pt_attachments_drop(interpreter);
 }
 
 /* The interpreter's dict is cleared after all modules; objects that die later find their types

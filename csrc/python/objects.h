@@ -150,15 +150,15 @@ struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
 void *pt_closure_object_code(pt_closure_object *closure);
 PyObject *pt_closure_object_callable(pt_closure_object *closure);
 
-/* C may call what it gets as a function pointer for as long as the closure that gave it lives: keeps
- * what function's code belongs to. -1 with an exception. */
+/* C may call what it gets as a function pointer for as long as the closure that gave it lives:
+ * keeps what function's code belongs to. -1 with an exception. */
 int pt_closure_object_keep(pt_closure_object *closure, PyObject *function);
 
 /* Shuts C out, and nothing else: close completes it. Runs no Python code. */
 void pt_closure_object_shut(pt_closure_object *closure);
 
-/* In its deallocation, after it was shut: 1 when somebody is still in it. Then it lives, closed, and
- * is deallocated when the last one has left (hold.h). */
+/* In its deallocation, after it was shut: 1 when somebody is still in it. Then it lives, closed,
+ * and is deallocated when the last one has left (hold.h). */
 int pt_closure_object_revive(pt_closure_object *closure);
 
 /* Turns the slot into a tombstone, with a label for late calls, and lets go of the callable. Calls

@@ -173,6 +173,7 @@ static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
 
 static void attach_new(struct pt_interpreter *interpreter, struct pt_visit *visit) {
     if (!interpreter->is_main) {
+        if (atomic_load(&interpreter->closing)) return; /* nobody would delete it */
         visit->sweeper = pt_tstate_new(interpreter->state);
         if (!visit->sweeper) return;
     }
@@ -390,11 +391,13 @@ void pt_attachments_drain(struct pt_interpreter *interpreter) {
     PyEval_RestoreThread(own);
 }
 
-/* The first that has a thread state of ours, which *tstate becomes: it is nobody else's now. */
+/* The first that has a thread state of ours, which *tstate becomes: it is nobody else's now. The
+ * current one stays: 3.12 ends forgotten interpreters through whichever state it finds there. */
 static struct pt_attachment *take_owned(struct pt_interpreter *interpreter,
                                         PyThreadState **tstate) {
     struct pt_attachment *at = interpreter->attachments;
-    while (at && !(at->owned && is_valid(at)))
+    PyThreadState *current = pt_current_tstate();
+    while (at && !(at->owned && is_valid(at) && atomic_load(&at->tstate) != current))
         at = at->next_there;
     if (at) *tstate = atomic_exchange(&at->tstate, PT_NO_TSTATE);
     return at;

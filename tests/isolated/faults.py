@@ -6,6 +6,7 @@ Nothing here may call list.append: in CPython 3.15.0 its specialised form frees 
 the list cannot grow (gh-151818).
 """
 
+import _testcapi
 import ctypes
 import functools
 import gc

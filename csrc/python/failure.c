@@ -1,0 +1,186 @@
+/* Calls that do not reach their callable, and those that it fails. */
+#include "failure.h"
+
+#include "../closure.h"
+#include "arguments.h"
+#include "call.h"
+#include "hold.h"
+#include "label.h"
+#include "tstate.h"
+
+/* ---- Calls that came too late ---- */
+
+static void report_late(struct pt_record *record) {
+    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    pt_label_raise(pt_interpreter_of(record), label);
+    PyErr_WriteUnraisable(NULL);
+    pt_label_free(label);
+    PyErr_Restore(type, value, traceback);
+}
+
+#ifndef Py_GIL_DISABLED
+static void raise_freed(struct pt_record *record) {
+    pt_label_raise(pt_interpreter_of(record), atomic_load(&record->label));
+}
+#else
+/* Another thread may be about to free the label: whoever takes it out has it. */
+static void raise_freed(struct pt_record *record) {
+    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    pt_label_raise(pt_interpreter_of(record), label);
+    pt_label_free(label);
+}
+#endif
+
+/* A PyObject * that is NULL needs an exception, at every call, or who gets it crashes. */
+static void raise_late(struct pt_record *record, uint32_t word) {
+    if (PyErr_Occurred()) return;
+    if (pt_is(word, PT_DEAD))
+        raise_freed(record);
+    else
+        PyErr_SetString(PyExc_RuntimeError, "this callback failed before: it is not called again");
+}
+
+/* A Python object cannot leave its interpreter: 1, with an exception for the caller, when it would.
+ */
+int pt_refuse_object(struct pt_frame *frame, struct pt_record *record) {
+    if (record->kind != &pt_python_object_kind || !pt_runs_elsewhere(pt_interpreter_of(record)))
+        return 0;
+    pt_closure_return_error(record, frame);
+    PyErr_SetString(PyExc_RuntimeError,
+                    "this callback returns objects of another interpreter, where it was made");
+    return 1;
+}
+
+/* The closure is gone or silenced: its error value, and one report. word is the state in which it
+ * was found. */
+void pt_call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t word) {
+    int is_object = record->kind == &pt_python_object_kind;
+    if (pt_refuse_object(frame, record)) return;
+    pt_closure_return_error(record, frame);
+    if (!pt_is(word, PT_DEAD) && !is_object) return;
+    struct pt_visit visit = pt_attach(pt_interpreter_of(record));
+    if (visit.entry == PT_REFUSED) return;
+    if (is_object && visit.entry == PT_WAS_ATTACHED)
+        raise_late(record, word);
+    else if (pt_is(word, PT_DEAD) && pt_state_word(record) == word &&
+             pt_closure_first_late_call(record))
+        report_late(record);
+    pt_leave(&visit);
+}
+
+/* ---- Exceptions ---- */
+
+/* The exception that is set, normalised, with its traceback; a new reference. */
+static PyObject *take_exception(void) {
+    if (!PyErr_Occurred()) PyErr_NoMemory(); /* 3.11 sets nothing when it has none for a frame */
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback) PyException_SetTraceback(value, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+#endif
+}
+
+static void put_exception(PyObject *exception) {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception,
+                  PyException_GetTraceback(exception));
+#endif
+}
+
+/* Puts context at the end of exception's chain of contexts, as an except clause does with what it
+ * handles; takes over context. */
+static void append_context(PyObject *exception, PyObject *context) {
+    PyObject *last = Py_NewRef(exception), *next;
+    while (last != context && (next = PyException_GetContext(last))) {
+        Py_DECREF(last);
+        last = next;
+    }
+    if (last != context)
+        PyException_SetContext(last, context);
+    else /* it is in the chain already: a circle would follow */
+        Py_DECREF(context);
+    Py_DECREF(last);
+}
+
+/* The exception now set came up while `first` was handled. Takes over first. */
+static void chain_context(PyObject *first) {
+    PyObject *second = take_exception();
+    append_context(second, first);
+    put_exception(second);
+}
+
+/* 1 when onerror gave the result. */
+static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
+    PyObject *exception = take_exception();
+    PyObject *onerror = Py_NewRef(closure->extras->onerror);
+    PyObject *result = PyObject_CallOneArg(onerror, exception);
+    Py_DECREF(onerror);
+    int has_result = result && result != Py_None;
+    int failed = !result || (has_result && pt_store_result(closure, result, frame));
+    Py_XDECREF(result);
+    if (failed) {
+        chain_context(exception);
+        PyErr_WriteUnraisable((PyObject *)closure);
+        return 0;
+    }
+    Py_DECREF(exception);
+    return has_result;
+}
+
+/* A new reference, or NULL. */
+static PyObject *sink_of(pt_closure_object *closure) {
+    PyObject *sink;
+    PT_LOCK(closure);
+    sink = closure->extras ? Py_XNewRef(closure->extras->sink) : NULL;
+    PT_UNLOCK();
+    return sink;
+}
+
+/* The exception is kept before any Python code runs: at the recursion limit, none would. */
+int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception) {
+    PyObject *sink = sink_of(closure);
+    if (!sink) return 0;
+    int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
+    pt_closure_object_silence(closure, 1);
+    PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
+    if (!result) PyErr_WriteUnraisable((PyObject *)closure);
+    Py_XDECREF(result);
+    Py_DECREF(sink);
+    return 1;
+}
+
+/* The exception that is set: 0 when there is no sink for it. */
+static int feed_sink(pt_closure_object *closure) {
+    if (!closure->extras) return 0;
+    PyObject *exception = take_exception();
+    int is_fed = pt_closure_object_feed(closure, exception);
+    if (is_fed)
+        Py_DECREF(exception);
+    else
+        put_exception(exception);
+    return is_fed;
+}
+
+void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame) {
+    const struct pt_extras *extras = closure->extras;
+    if (feed_sink(closure)) {
+        /* propagate has it */
+    } else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror)) {
+        put_exception(take_exception()); /* for the caller: NULL with an exception set */
+    } else if (!extras || !extras->onerror) {
+        PyErr_WriteUnraisable((PyObject *)closure);
+    } else if (ask_onerror(closure, frame)) {
+        return;
+    }
+    pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
+}

@@ -1,0 +1,26 @@
+/* Calls that do not reach their callable, and those that it fails: what C gets, and who is told. */
+#ifndef PT_FAILURE_H
+#define PT_FAILURE_H
+
+#include "../marshal.h"
+#include "../pool.h"
+#include "interpreter.h"
+
+static inline struct pt_interpreter *pt_interpreter_of(const struct pt_record *record) {
+    return record->owner;
+}
+
+/* The closure is gone or silenced; word is the state in which it was found. Gives C the error
+ * value, and reports the first late call. */
+PT_COLD PT_HIDDEN void pt_call_dead(struct pt_frame *frame, struct pt_record *record,
+                                    uint32_t word);
+
+/* A Python object cannot leave its interpreter: 1, with an exception for the caller, when this call
+ * would have it do so. */
+PT_HIDDEN int pt_refuse_object(struct pt_frame *frame, struct pt_record *record);
+
+/* The exception that is set goes to where the closure's do; C gets what onerror says, or the error
+ * value. */
+PT_COLD PT_HIDDEN void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame);
+
+#endif
