@@ -80,13 +80,20 @@ int call_in_thread(int (*f)(int)) {
 def test_calls_of_every_kind(action: str) -> None:
     """The right answer or the error value, and a failure is reported or raised."""
     tools.need("_testcapi")
-    if action.startswith("thread") and sys.version_info[:2] == (3, 11):
-        pytest.skip("PyThreadState_New of CPython 3.11 crashes without memory")
     tools.script("faults_calls.py", action, tools.build(CALLERS))
+
+
+# These make functions, or import what does. CPython 3.12.1 and 3.13.0 corrupt their heap when there
+# is no memory for one, with or without callbacks; later ones were not tried.
+MAKE_FUNCTIONS = {"from_types", "prototype", "annotations", "cdef", "explain"}
 
 
 @pytest.mark.parametrize("action", actions("faults_types.py"))
 def test_types(action: str) -> None:
     """Whatever makes a C type, from each notation."""
     tools.need("_testcapi")
+    if action in MAKE_FUNCTIONS and sys.version_info >= (3, 12):
+        pytest.skip("CPython corrupts its heap when it has no memory for a function")
+    if action == "cdef" and sys.version_info < (3, 11):
+        pytest.skip("CPython 3.10 gives up when there is no memory to normalise an exception")
     tools.script("faults_types.py", action)

@@ -12,7 +12,8 @@ PLAIN = ("-W", "error")
 
 def report(case: str, debug: str = "1", python: tuple[str, ...] = PLAIN) -> list[str]:
     """What is printed on both streams, without the places."""
-    text = tools.script("leak_report.py", case, env={"PYTRAMP_DEBUG": debug}, python=python)
+    env = {"PYTRAMP_DEBUG": debug, "PYTHONDEVMODE": ""}
+    text = tools.script("leak_report.py", case, env=env, python=python)
     return re.sub(r"made at .*leak_report\.py:\d+$", "made at here", text, flags=re.M).splitlines()
 
 

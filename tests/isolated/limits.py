@@ -78,8 +78,8 @@ def memory():
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (address_space() + (48 << 20), hard))
     made, text = until_refused(lambda: common.make(100))
-    results = [call(1000) for call in calls]
     del ballast
+    results = [call(1000) for call in calls]
     assert results == list(range(1000, 2000, 100)), results
     assert len(made) > 50, len(made)
     print(f"{len(made)}00 closures, then: {text}")
@@ -204,6 +204,9 @@ def threads():
     kept = []
     use_up(kept)
     for step in ("mremap", "file", "memfd"):
+        if step == "file" and not os.access(pytramp._core.__file__, os.R_OK):
+            print("nobody may not read the module's file here")
+            continue
         use_up(kept)
         pytramp._core.set_growth(step)
         extend(kept, 1)
