@@ -18,6 +18,8 @@ def actions(script: str) -> list[str]:
 def test_every_allocation_may_fail(action: str) -> None:
     """Each allocation of Python's alone, and all from each one on."""
     tools.need("_testcapi")
+    if action == "make_with_loop" and sys.version_info[:2] == (3, 12):
+        pytest.skip("CPython 3.12 corrupts its heap when it has no memory for a function")
     tools.script("faults.py", action)
 
 
