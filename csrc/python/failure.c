@@ -42,8 +42,6 @@ static void raise_late(struct pt_record *record, uint32_t word) {
         PyErr_SetString(PyExc_RuntimeError, "this callback failed before: it is not called again");
 }
 
-/* A Python object cannot leave its interpreter: 1, with an exception for the caller, when it would.
- */
 int pt_refuse_object(struct pt_frame *frame, struct pt_record *record) {
     if (record->kind != &pt_python_object_kind || !pt_runs_elsewhere(pt_interpreter_of(record)))
         return 0;
@@ -53,8 +51,6 @@ int pt_refuse_object(struct pt_frame *frame, struct pt_record *record) {
     return 1;
 }
 
-/* The closure is gone or silenced: its error value, and one report. word is the state in which it
- * was found. */
 void pt_call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t word) {
     int is_object = record->kind == &pt_python_object_kind;
     if (pt_refuse_object(frame, record)) return;

@@ -1,6 +1,5 @@
 #include "interpreter.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -74,17 +73,8 @@ static void after_fork_in_child(void) {
     pt_registry_unlock();
 }
 
-static int watch_forks(void) {
-    static int done;
-    if (done) return 0;
-    int error = pthread_atfork(pt_registry_lock, pt_registry_unlock, after_fork_in_child);
-    if (error) {
-        errno = error;
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
-    }
-    done = 1;
-    return 0;
+int pt_registry_watch_forks(void) {
+    return pthread_atfork(pt_registry_lock, pt_registry_unlock, after_fork_in_child);
 }
 
 /* ---- The end ---- */
@@ -220,6 +210,5 @@ static int make_entry(void) {
 }
 
 int pt_interpreter_init(void) {
-    if (watch_forks()) return -1;
     return pt_interpreter_here() ? 0 : make_entry();
 }

@@ -58,4 +58,7 @@ PT_HIDDEN int pt_interpreter_init(void);
 PT_HIDDEN void pt_registry_lock(void);
 PT_HIDDEN void pt_registry_unlock(void);
 
+/* Once per process: 0, or an errno. */
+PT_HIDDEN int pt_registry_watch_forks(void);
+
 #endif

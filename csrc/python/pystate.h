@@ -6,18 +6,13 @@
 
 /* Shy thread states.
  *
- * PyGILState keeps a pointer to a thread's state in the thread. From 3.12 on it follows whichever
- * state is attached, it stays when that is detached, and nobody but the thread itself can take it
- * away. A state that another thread deletes, because its interpreter ends, would leave it dangling
- * for every other library that uses PyGILState. So the states that we make for subinterpreters
- * leave no trace: a second one, the sweeper, is made before the call, attached after it and
- * deleted, and deleting is what clears the pointer. Before 3.12 the pointer is set only when a
- * state is made; there it is enough to make and delete another one first. */
-#if PY_VERSION_HEX >= 0x030C0000
-#  define PT_SWEEPS_AFTER_CALLS 1
-#else
-#  define PT_SWEEPS_AFTER_CALLS 0
-#endif
+ * PyGILState keeps a pointer to a thread's state in the thread. From 3.12 on, and before that there
+ * are no subinterpreters for us, it follows whichever state is attached, it stays when that is
+ * detached, and nobody but the thread itself can take it away. A state that another thread deletes,
+ * because its interpreter ends, would leave it dangling for every other library that uses
+ * PyGILState. So the states that we make for subinterpreters leave no trace: a second one, the
+ * sweeper, is made before the call, attached after it and deleted, and deleting is what clears the
+ * pointer. */
 
 /* The current state, if it is this thread's; NULL for none. */
 PT_HIDDEN PyThreadState *pt_tstate_here(void);

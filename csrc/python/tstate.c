@@ -140,7 +140,7 @@ int pt_runs_elsewhere(const struct pt_interpreter *interpreter) {
 }
 
 static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
-    if (known->shy && PT_SWEEPS_AFTER_CALLS) {
+    if (known->shy) {
         visit->sweeper = pt_tstate_new(known->interpreter->state);
         if (!visit->sweeper) return;
     }
@@ -150,7 +150,7 @@ static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
     visit->entry = PT_ATTACHED;
 }
 
-/* While tstate is attached: 0, or -1 with nothing left of it. */
+/* Attaches tstate, which is new: 0, or -1 with nothing left of it. */
 static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
                     struct pt_visit *visit) {
     PyEval_RestoreThread(tstate);
@@ -159,11 +159,6 @@ static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
         PyThreadState_Clear(tstate);
         PyThreadState_DeleteCurrent();
         return -1;
-    }
-    if (visit->sweeper && !PT_SWEEPS_AFTER_CALLS) {
-        PyThreadState_Clear(visit->sweeper);
-        PyThreadState_Delete(visit->sweeper);
-        visit->sweeper = NULL;
     }
     visit->entry = PT_ATTACHED;
     count_call(visit->attachment, PT_INSIDE);
@@ -338,6 +333,7 @@ int pt_threads_init(void) {
     static int done;
     if (done) return 0;
     int error = pthread_key_create(&ending, thread_ends);
+    if (!error) error = pt_registry_watch_forks();
     if (error) {
         errno = error;
         PyErr_SetFromErrno(PyExc_OSError);
