@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -126,6 +126,23 @@ def _caller(spelling: str, declarations: str) -> Callable[[Any, bytes], bytes]:
 # ---- Scripts that may crash ----
 
 
+def captured(
+    command: Sequence[str], env: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """A process with env added to its environment, both of its streams as one text."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="backslashreplace",
+        env={**os.environ, **env},
+        timeout=timeout,
+        check=False,
+    )
+
+
 def script(
     name: str,
     *args: object,
@@ -139,17 +156,7 @@ def script(
     """
     command = [sys.executable, *python, str(ISOLATED / name), *map(str, args)]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="backslashreplace",
-            env={**os.environ, **(env or {})},
-            timeout=timeout,
-            check=False,
-        )
+        done = captured(command, env or {}, timeout)
     except subprocess.TimeoutExpired as error:
         text = error.stdout if isinstance(error.stdout, str) else (error.stdout or b"").decode()
         pytest.fail(f"{name} ran longer than {timeout} s\n{text}")

@@ -39,6 +39,15 @@ def check(closures, function=prototype):
         assert function(closures[k].address)(1000) == 1000 + k, k
 
 
+def refused(make):
+    """The text of its MemoryError."""
+    try:
+        make()
+    except MemoryError as error:
+        return str(error)
+    raise AssertionError("there was no MemoryError")
+
+
 def late(addresses):
     """Closed ones give the error value; the reports are counted."""
     seen = []

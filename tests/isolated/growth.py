@@ -65,24 +65,15 @@ def in_child(closures):
         os._exit(code)
 
 
-def refused(make):
-    """The text of its MemoryError."""
-    try:
-        make()
-    except MemoryError as error:
-        return str(error)
-    raise AssertionError("there was no MemoryError")
-
-
 def fails():
     """MemoryError that says why; what there is goes on, and what is freed can be had again."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # a quarantine is per processor
     made = common.make(builtin - 8000)
-    text = refused(lambda: common.make(1))
+    text = common.refused(lambda: common.make(1))
     for word in ["mremap", "file", "memfd", *words]:
         assert word in text, (word, text)
     assert pytramp.stats()["capacity"] == builtin
-    assert refused(lambda: pytramp.reserve(1)) == text
+    assert common.refused(lambda: pytramp.reserve(1)) == text
     common.check(early)
     for closure in early[:2000]:
         late.append(closure.address)
@@ -90,7 +81,7 @@ def fails():
     again = common.make(2000 - 1024)
     common.check(again)
     assert common.late(late[-10:]) == 10
-    assert refused(lambda: common.make(1)) == text
+    assert common.refused(lambda: common.make(1)) == text
     assert [common.prototype(made[k].address)(0) for k in (0, 100)] == [0, 100]
     assert [common.prototype(early[k].address)(0) for k in (2000, 7999)] == [2000, 7999]
 

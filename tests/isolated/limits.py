@@ -25,15 +25,6 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, cty
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
-def refused(make):
-    """The text of its MemoryError."""
-    try:
-        make()
-    except MemoryError as error:
-        return str(error)
-    raise AssertionError("there was no MemoryError")
-
-
 def until_refused(step):
     """What it gave before, and the text."""
     done = []
@@ -92,7 +83,7 @@ def memory():
     del made[: len(made) // 2], closure
     gc.collect()
     works(common.make(2000))
-    growth = refused(lambda: [pytramp.reserve(n) for n in range(10_000, 10_000_000, 10_000)])
+    growth = common.refused(lambda: [pytramp.reserve(n) for n in range(10_000, 10_000_000, 10_000)])
     assert growth
     assert "Cannot allocate memory" in growth, growth
     works(early)
@@ -132,8 +123,8 @@ def mappings():
     print(f"{len(pages)} pages, then no more")
     capacity = pytramp.stats()["capacity"]
     for _ in range(5):
-        text = refused(lambda: pytramp.reserve(1))
-        assert refused(lambda: common.make(1)) == text
+        text = common.refused(lambda: pytramp.reserve(1))
+        assert common.refused(lambda: common.make(1)) == text
     print(f"growth: {text}")
     assert "Cannot allocate memory" in text, text
     assert pytramp.stats()["capacity"] == capacity
@@ -168,14 +159,14 @@ def files():
     with contextlib.suppress(OSError):
         while True:
             opened.append(os.dup(1))
-    text = refused(lambda: common.make(1))
+    text = common.refused(lambda: common.make(1))
     assert "open of the module's file: Too many open files" in text, text
     pytramp._core.set_growth("mremap", "file")
     extend(kept, 1)
     assert pytramp.stats()["source"] == "mremap", pytramp.stats()
     use_up(kept)
     pytramp._core.set_growth("file")
-    refused(lambda: common.make(1))
+    common.refused(lambda: common.make(1))
     os.close(opened.pop())
     extend(kept, 1)
     works(kept)

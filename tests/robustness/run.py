@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import signal
 import subprocess
 import sys
@@ -99,22 +98,12 @@ def embedding() -> Path | None:
 def once(row: Row, peer: str, timeout: float, log: Callable[[str], None] | None = None) -> Outcome:
     """One run."""
     command = [sys.executable, str(HERE / "one.py"), row.key, peer, str(library())]
-    environment = {**os.environ, "PYTHONDEVMODE": "", "PYTHONWARNINGS": ""}
+    environment = {"PYTHONDEVMODE": "", "PYTHONWARNINGS": ""}
     program = embedding()
     if program:
         environment["ROBUSTNESS_EMBED"] = str(program)
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="backslashreplace",
-            env=environment,
-            timeout=timeout,
-            check=False,
-        )
+        done = tools.captured(command, environment, timeout)
     except subprocess.TimeoutExpired:
         return Outcome("hang")
     if log:
