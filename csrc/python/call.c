@@ -231,17 +231,12 @@ PT_COLD static void call_gone(struct pt_frame *frame, struct pt_record *record, 
         pt_closure_return(signature, NULL, frame);
 }
 
-static inline void invoke_held(struct pt_frame *frame, struct pt_record *record, uint32_t word,
-                               const PyThreadState *tstate) {
-    const pytramp_signature *signature = record->signature;
-    if (PT_UNLIKELY(!call_record(frame, record, word, tstate)))
-        call_gone(frame, record, word, signature);
-}
-
-/* With the thread just attached: has the closure gone while we waited? */
-static void invoke_attached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
-                            const pytramp_signature *signature, const PyThreadState *tstate) {
-    if (PT_UNLIKELY(pt_state_word(record) != word) || !call_record(frame, record, word, tstate))
+/* Attached; in a thread that was not before, the closure may have gone while it waited. */
+static inline void invoke_attached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                                   const pytramp_signature *signature,
+                                   const PyThreadState *tstate) {
+    if (PT_UNLIKELY(pt_state_word(record) != word) ||
+        PT_UNLIKELY(!call_record(frame, record, word, tstate)))
         call_gone(frame, record, word, signature);
 }
 
@@ -250,19 +245,10 @@ static inline void drop_exception(const PyThreadState *tstate) {
     if (PT_UNLIKELY(has_exception(tstate))) PyErr_WriteUnraisable(NULL);
 }
 
-/* The caller does not hold the GIL, or is not known yet, or the interpreter is ending. */
-static void invoke_detached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
-                            const struct pt_thread *thread, const PyThreadState *current) {
-    const pytramp_signature *signature = record->signature;
-    struct pt_interpreter *interpreter = pt_interpreter_of(record);
-    struct pt_attachment *known = pt_enter_known(thread, current, interpreter);
-    if (PT_LIKELY(known)) {
-        const PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
-        invoke_attached(frame, record, word, signature, tstate);
-        drop_exception(tstate);
-        pt_leave_known(known);
-        return;
-    }
+/* This thread was not here before, or the interpreter is ending. */
+PT_COLD static void invoke_arriving(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                                    const pytramp_signature *signature,
+                                    struct pt_interpreter *interpreter) {
     if (pt_refuse_object(frame, record)) return;
     struct pt_visit visit = pt_attach(interpreter);
     if (visit.entry == PT_REFUSED) {
@@ -272,6 +258,34 @@ static void invoke_detached(struct pt_frame *frame, struct pt_record *record, ui
     invoke_attached(frame, record, word, signature, pt_current_tstate());
     if (visit.entry == PT_ATTACHED) drop_exception(pt_current_tstate());
     pt_leave(&visit);
+}
+
+/* The caller does not hold the GIL. */
+static inline void invoke_detached(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                                   const struct pt_thread *thread, const PyThreadState *current,
+                                   struct pt_interpreter *interpreter) {
+    const pytramp_signature *signature = record->signature;
+    struct pt_attachment *known = pt_enter_known(thread, current, interpreter);
+    if (PT_UNLIKELY(!known)) {
+        invoke_arriving(frame, record, word, signature, interpreter);
+        return;
+    }
+    const PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
+    invoke_attached(frame, record, word, signature, tstate);
+    drop_exception(tstate);
+    pt_leave_known(known);
+}
+
+static inline void invoke_live(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                               const struct pt_thread *thread) {
+    const pytramp_signature *signature = record->signature;
+    struct pt_interpreter *interpreter = pt_interpreter_of(record);
+    PyThreadState *current = pt_current_tstate();
+    if (PT_UNLIKELY(!pt_is_attached(current, thread, interpreter)) ||
+        PT_UNLIKELY(pt_is_closing(interpreter)))
+        invoke_detached(frame, record, word, thread, current, interpreter);
+    else if (PT_UNLIKELY(!call_record(frame, record, word, current)))
+        call_gone(frame, record, word, signature);
 }
 
 /* The stack is nearly used up: RecursionError, as long as there is room to handle it; when handling
@@ -315,13 +329,7 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
         pt_call_dead(frame, record, word);
     } else if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
                !check_stack(frame, record, word, thread)) {
-        const struct pt_interpreter *interpreter = pt_interpreter_of(record);
-        PyThreadState *current = pt_current_tstate();
-        if (PT_LIKELY(pt_is_attached(current, thread, interpreter)) &&
-            PT_LIKELY(!pt_is_closing(interpreter)))
-            invoke_held(frame, record, word, current);
-        else
-            invoke_detached(frame, record, word, thread, current);
+        invoke_live(frame, record, word, thread);
     }
     thread->saved_errno = outer;
     *error = saved_errno;
