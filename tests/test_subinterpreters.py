@@ -36,7 +36,7 @@ def test_subinterpreters(case: str, gil: str) -> None:
     if case == "callers" and sys.version_info < (3, 13):
         pytest.skip("3.12's destroy() runs through any thread state it finds, one in use, too")
     path = tools.build(SOURCE + CALL_IT)
-    tools.script("subinterpreters.py", case, path, gil, python=("-W", "error"), timeout=90)
+    tools.script("subinterpreters.py", case, path, gil, timeout=90)
 
 
 def test_old_interpreters_refuse() -> None:
