@@ -42,7 +42,8 @@ PT_HIDDEN unsigned pt_pages_cpu(void);
 PT_HIDDEN uintptr_t pt_pages_thread(void);
 PT_HIDDEN void pt_pages_yield(void);
 
-/* *low = the lowest address of the calling thread's stack, *size = its size; 0 when unknown. */
+/* *low = the lowest address of the calling thread's stack, *size = its size; 0 when unknown.
+ * Without its guard, which some C libraries count in and some do not. */
 PT_HIDDEN int pt_pages_stack(uintptr_t *low, size_t *size);
 
 /* Has child run in the child after every fork. */

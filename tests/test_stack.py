@@ -31,6 +31,8 @@ CASES = [
     ("main", 10**6),
     ("thread", 128),
     ("thread", 1024),
+    ("foreign", 16),
+    ("foreign", 40),
     ("foreign", 64),
     ("foreign", 128),
     ("foreign", 1024),

@@ -304,14 +304,18 @@ void pt_pages_yield(void) {
 int pt_pages_stack(uintptr_t *low, size_t *size) {
     pthread_attr_t attributes;
     void *start;
+    size_t guard;
     int saved = errno;
     int known = !pthread_getattr_np(pthread_self(), &attributes);
     errno = saved;
     if (!known) return 0;
-    known = !pthread_attr_getstack(&attributes, &start, size);
+    known = !pthread_attr_getstack(&attributes, &start, size) &&
+            !pthread_attr_getguardsize(&attributes, &guard) && guard < *size;
     pthread_attr_destroy(&attributes);
-    *low = (uintptr_t)start;
-    return known;
+    if (!known) return 0;
+    *low = (uintptr_t)start + guard;
+    *size -= guard;
+    return 1;
 }
 
 void pt_pages_after_fork(void (*child)(void)) {

@@ -288,11 +288,29 @@ static inline void invoke_live(struct pt_frame *frame, struct pt_record *record,
         call_gone(frame, record, word, signature);
 }
 
-/* The stack is nearly used up: RecursionError, as long as there is room to handle it; when handling
- * it calls back, only the error value. */
+static atomic_int untold_refusals;
+
+static int tell_of_refusals(void *unused) {
+    (void)unused;
+    atomic_store(&untold_refusals, 0);
+    PyErr_SetString(PyExc_RecursionError,
+                    "a callback was not called: its thread's stack was used up");
+    PyErr_WriteUnraisable(NULL);
+    return 0;
+}
+
+/* No room to tell of it here: the main thread does, when it comes to it. */
+static void tell_later(void) {
+    if (!atomic_exchange(&untold_refusals, 1) && Py_AddPendingCall(tell_of_refusals, NULL))
+        atomic_store(&untold_refusals, 0);
+}
+
+/* The stack is nearly used up: RecursionError, as long as there is room to handle it; below that,
+ * and when handling it calls back, only the error value. */
 static void refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                              int is_soft) {
     pt_closure_return_error(record, frame);
+    if (!is_soft && pt_is_alive(pt_interpreter_of(record))) tell_later();
     if (!is_soft && record->kind != &pt_python_object_kind) return;
     if (pt_refuse_object(frame, record)) return;
     struct pt_visit visit = pt_attach(pt_interpreter_of(record));
