@@ -19,8 +19,8 @@ def mapped() -> list[tuple[int, int]] | None:
     found = []
     for words in map(str.split, lines):
         begin, end = (int(word, 16) for word in words[0].split("-"))
-        # malloc's memory lies below: a leak is not to be a root.
-        if words[1] == "rw-p" and len(words) == 5 and begin >> 40 == 0x7F and end - begin < LARGEST:
+        # malloc's memory lies below, at 0x6...: a leak is not to be a root.
+        if words[1] == "rw-p" and len(words) == 5 and begin >> 44 == 7 and end - begin < LARGEST:
             found.append((begin, end - begin))
     return found
 
