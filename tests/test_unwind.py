@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,12 +49,6 @@ def test_cplusplus(leg: str, tmp_path: Path) -> None:
 def _subject() -> Path:
     native.need("gcc")
     return native.program(C / "backtraces.c", extra=["-g", "-O1"])
-
-
-def _optional(tool: str) -> None:
-    """No machine needs it to build or to test pytramp."""
-    if not shutil.which(tool):
-        pytest.skip(f"no {tool} on PATH")
 
 
 def _gdb(place: str, commands: Sequence[str]) -> str:
@@ -106,7 +99,7 @@ def test_gdb_in_a_stub(place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_perf(place: str, tmp_path: Path) -> None:
     """Where perf may count: all samples in a handler know their caller."""
-    _optional("perf")
+    tools.need("perf")
     data = tmp_path / "perf.data"
     record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "--call-graph", "dwarf"]
     subject = _subject()
