@@ -265,8 +265,8 @@ static inline void invoke_detached(struct pt_frame *frame, struct pt_record *rec
                                    const struct pt_thread *thread, const PyThreadState *current,
                                    struct pt_interpreter *interpreter) {
     const pytramp_signature *signature = record->signature;
-    struct pt_attachment *known = pt_enter_known(thread, current, interpreter);
-    if (PT_UNLIKELY(!known)) {
+    struct pt_attachment *known = thread->first;
+    if (PT_UNLIKELY(!pt_enter_known(known, current, interpreter))) {
         invoke_arriving(frame, record, word, signature, interpreter);
         return;
     }

@@ -9,6 +9,7 @@
 #include "pystate.h"
 #include "../pages.h"
 
+/* Of all threads: its calls are counted up and down, too, but nobody reads them. */
 struct pt_attachment pt_no_attachment = {.tstate = PT_NO_TSTATE};
 _Thread_local struct pt_thread pt_thread = {.first = &pt_no_attachment, .stack_soft = UINTPTR_MAX};
 
@@ -20,10 +21,16 @@ static void release(struct pt_attachment *attachment) {
     if (atomic_fetch_sub(&attachment->references, 1) == 1) free(attachment);
 }
 
+/* Its thread state is no more to be entered. */
+static PyThreadState *take_tstate(struct pt_attachment *attachment) {
+    atomic_store(&attachment->usual, NULL);
+    return atomic_exchange(&attachment->tstate, PT_NO_TSTATE);
+}
+
 /* Runs when Python clears the thread state, in whichever thread does. */
 static void tstate_cleared(PyObject *capsule) {
     struct pt_attachment *attachment = PyCapsule_GetPointer(capsule, NULL);
-    atomic_store(&attachment->tstate, PT_NO_TSTATE);
+    take_tstate(attachment);
     release(attachment);
 }
 
@@ -101,6 +108,7 @@ static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThre
     made->thread = &pt_thread;
     made->owned = owned != 0;
     made->shy = owned && !interpreter->is_main;
+    atomic_store(&made->usual, made->shy ? NULL : interpreter);
     atomic_store(&made->tstate, tstate);
     atomic_store(&made->references, 2);
     PyObject *type, *value, *traceback;
@@ -412,7 +420,7 @@ static struct pt_attachment *take_owned(struct pt_interpreter *interpreter,
     PyThreadState *current = pt_current_tstate();
     while (at && !(at->owned && is_valid(at) && atomic_load(&at->tstate) != current))
         at = at->next_there;
-    if (at) *tstate = atomic_exchange(&at->tstate, PT_NO_TSTATE);
+    if (at) *tstate = take_tstate(at);
     return at;
 }
 

@@ -10,6 +10,9 @@
 struct pt_attachment {
     struct pt_interpreter *interpreter;
     PyThreadState *_Atomic tstate; /* PT_NO_TSTATE once Python cleared it */
+    /* interpreter, as long as pt_enter_known may take tstate: not once it was cleared, nor when it
+     * is shy. */
+    const struct pt_interpreter *_Atomic usual;
     /* Calls that came in through tstate and are inside, times two; odd while one is on its way in.
      * Written by its thread only. The interpreter's end reads it, after it has set closing: one of
      * the two sees the other, for both write first and then look (seq_cst). */
@@ -71,8 +74,8 @@ static inline int pt_is_attached(PyThreadState *current, const struct pt_thread 
     return current && current->interp == interpreter->state;
 #else
     const struct pt_attachment *known = thread->first;
-    return PT_LIKELY(known->interpreter == interpreter) &&
-           current == atomic_load_explicit(&known->tstate, memory_order_relaxed);
+    return current == atomic_load_explicit(&known->tstate, memory_order_relaxed) &&
+           PT_LIKELY(known->interpreter == interpreter);
 #endif
 }
 
@@ -88,31 +91,34 @@ static inline int pt_is_elsewhere(const PyThreadState *known, const PyThreadStat
 #endif
 }
 
-/* The usual way in for a thread that has been here before: its attachment, with the GIL taken, or
- * NULL when pt_attach has to look closer. pt_leave_known ends it. */
-static inline struct pt_attachment *pt_enter_known(const struct pt_thread *thread,
-                                                   const PyThreadState *current,
-                                                   const struct pt_interpreter *interpreter) {
-    struct pt_attachment *known = thread->first;
-    if (PT_UNLIKELY(known->interpreter != interpreter) || PT_UNLIKELY(known->shy)) return NULL;
+/* Only its own thread writes: no read-modify-write. release: who sees that the call has ended sees
+ * the thread state at rest. */
+static inline void pt_discount_calls(struct pt_attachment *known, unsigned by) {
+    unsigned calls = atomic_load_explicit(&known->calls, memory_order_relaxed);
+    atomic_store_explicit(&known->calls, calls - by, memory_order_release);
+}
+
+/* The usual way in for a thread that has been here before, with its first attachment: 1 with the
+ * GIL taken, until pt_leave_known, or 0 when pt_attach has to look closer. */
+static inline int pt_enter_known(struct pt_attachment *known, const PyThreadState *current,
+                                 const struct pt_interpreter *interpreter) {
     unsigned calls = atomic_load_explicit(&known->calls, memory_order_relaxed);
     atomic_store(&known->calls, calls + PT_INSIDE + PT_ENTERING);
     PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
-    if (PT_LIKELY(!atomic_load(&interpreter->closing)) && PT_LIKELY(tstate != PT_NO_TSTATE) &&
+    if (PT_LIKELY(atomic_load(&known->usual) == interpreter) &&
+        PT_LIKELY(!atomic_load(&interpreter->closing)) &&
         PT_LIKELY(!pt_is_elsewhere(tstate, current, interpreter))) {
         PyEval_RestoreThread(tstate);
-        atomic_store_explicit(&known->calls, calls + PT_INSIDE, memory_order_relaxed);
-        return known;
+        pt_discount_calls(known, PT_ENTERING);
+        return 1;
     }
-    atomic_store_explicit(&known->calls, calls, memory_order_relaxed);
-    return NULL;
+    pt_discount_calls(known, PT_INSIDE + PT_ENTERING);
+    return 0;
 }
 
 static inline void pt_leave_known(struct pt_attachment *known) {
     PyEval_SaveThread();
-    unsigned calls = atomic_load_explicit(&known->calls, memory_order_relaxed);
-    /* release: who sees that the call has ended sees the thread state at rest */
-    atomic_store_explicit(&known->calls, calls - PT_INSIDE, memory_order_release);
+    pt_discount_calls(known, PT_INSIDE);
 }
 
 enum pt_entry { PT_REFUSED, PT_WAS_ATTACHED, PT_ATTACHED };
