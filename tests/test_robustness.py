@@ -18,10 +18,7 @@ SUBINTERPRETERS = {key for key in ROWS if key.startswith("sub_")}
 MAY_REFUSE = {"sub_own_gil"} | (SUBINTERPRETERS if sys.version_info < (3, 12) else set())
 
 
-# 3.12 ends an interpreter through whichever thread state was made there last; when that is ours,
-# the one that Python made is in its way (Py_EndInterpreter: not the last thread).
 PENDING = {
-    (3, 12): {"sub_from_main", "sub_destroyed_while_called"},
     # A thread of C that has outlived the first interpreter hangs in the second.
     (3, 15): {"embedded_thread"},
 }.get(sys.version_info[:2], set())

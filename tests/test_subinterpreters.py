@@ -18,6 +18,8 @@ CASES = [
     "destroyed",
     "inside",
     "callers",
+    "dropped",
+    "listed",
     "first",
     "types",
     "objects",
@@ -33,8 +35,6 @@ def test_subinterpreters(case: str, gil: str) -> None:
         pytest.skip("pytramp in a subinterpreter needs Python 3.12")
     if case in NEEDS_CTYPES and gil == "own" and sys.version_info < (3, 13):
         pytest.skip("ctypes in an isolated subinterpreter needs Python 3.13")
-    if case == "callers" and sys.version_info < (3, 13):
-        pytest.skip("3.12's destroy() runs through any thread state it finds, one in use, too")
     path = tools.build(SOURCE + CALL_IT)
     tools.script("subinterpreters.py", case, path, gil, timeout=90)
 

@@ -100,10 +100,9 @@ static struct pt_interpreter *next_open(void) {
 static void close_forgotten(void (*close)(struct pt_interpreter *)) {
     struct pt_interpreter *other;
     while ((other = next_open())) {
-        PyThreadState *visitor = pt_tstate_new(other->state);
+        PyThreadState *visitor = pt_tstate_new(other);
         PyThreadState *own = PyEval_SaveThread();
-        if (visitor && !atomic_load(&other->closing)) {
-            PyEval_RestoreThread(visitor);
+        if (visitor && !atomic_load(&other->closing) && !pt_tstate_begin(other, visitor)) {
             atomic_fetch_sub(&other->arriving, 1);
             close(other);
             PyThreadState_Clear(visitor);
@@ -181,6 +180,11 @@ static struct pt_interpreter *new_entry(void) {
     made->state = PyInterpreterState_Get();
     made->wants_leaks = pt_wants_leaks();
     made->is_main = made->state == PyInterpreterState_Main();
+    if (pt_tstate_prepare(made)) {
+        free(made);
+        PyErr_NoMemory();
+        return NULL;
+    }
     atomic_store(&made->alive, 1);
 #if PY_VERSION_HEX >= 0x030F0000
     made->view = PyInterpreterView_FromCurrent();

@@ -16,6 +16,10 @@
 #include "../config.h"
 #include "objects.h"
 
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030D0000
+#  define PT_BORROWERS
+#endif
+
 struct pt_attachment;
 struct pt_label;
 
@@ -34,6 +38,10 @@ struct pt_interpreter {
     struct pt_label *_Atomic dropped;  /* labels to let go of, under this interpreter's GIL */
 #ifdef Py_GIL_DISABLED
     pt_closure_object *parked; /* closed while somebody is in them (hold.h); the same */
+#endif
+#ifdef PT_BORROWERS       /* pystate.h */
+    PyThreadState model;  /* what a new thread state is */
+    PyThreadState *decoy; /* under this interpreter's GIL */
 #endif
 #if PY_VERSION_HEX >= 0x030F0000
     PyInterpreterView *view; /* PEP 788 */

@@ -13,6 +13,85 @@ PyThreadState *pt_tstate_here(void) {
     return current;
 }
 
+/* ---- Borrowers ---- */
+
+#ifdef PT_BORROWERS
+
+/* Only Python can fill in a state. */
+int pt_tstate_prepare(struct pt_interpreter *interpreter) {
+    if (interpreter->is_main) return 0;
+    PyThreadState *made = PyThreadState_New(interpreter->state);
+    if (!made) return -1;
+    interpreter->model = *made;
+    PyThreadState_Clear(made);
+    PyThreadState_Delete(made);
+    return 0;
+}
+
+/* Deleting a state writes into the one before it: this one, for those that stand in no list. */
+static PyThreadState nobody;
+
+/* Ids must differ within an interpreter, since context variables are cached by them; Python's begin
+ * with 1. */
+static PyThreadState *new_unlisted(const struct pt_interpreter *interpreter) {
+    static _Atomic uint64_t next_id = UINT64_C(1) << 63;
+    PyThreadState *made = PyMem_RawMalloc(sizeof *made);
+    if (!made) return NULL;
+    *made = interpreter->model;
+    made->prev = &nobody;
+    made->next = NULL;
+    made->id = atomic_fetch_add(&next_id, 1);
+    made->thread_id = PyThread_get_thread_ident();
+    made->native_thread_id = PyThread_get_thread_native_id();
+    made->exc_info = &made->exc_state;
+    made->cframe = &made->root_cframe;
+    made->_status.bound_gilstate = 0;
+    return made;
+}
+
+/* Behind the decoy and before the first. The GIL is lock enough: others are deleted under it, and a
+ * new one touches nothing but the head of the list and what is before it. */
+static int enlist(struct pt_interpreter *interpreter, PyThreadState *made) {
+    if (!interpreter->decoy && atomic_load(&interpreter->closing)) return 0; /* nor another decoy */
+    if (!interpreter->decoy) interpreter->decoy = PyThreadState_New(interpreter->state);
+    PyThreadState *decoy = interpreter->decoy;
+    if (!decoy) return -1;
+    made->prev = decoy;
+    made->next = decoy->next;
+    if (made->next) made->next->prev = made;
+    atomic_thread_fence(memory_order_release); /* sys._current_frames() of another interpreter */
+    decoy->next = made;
+    made->py_recursion_limit = made->py_recursion_remaining = Py_GetRecursionLimit();
+    return 0;
+}
+
+void pt_tstate_drop_decoy(struct pt_interpreter *interpreter) {
+    PyThreadState *decoy = interpreter->decoy, *current = pt_current_tstate(), *idle = decoy;
+    if (!decoy) return;
+    interpreter->decoy = NULL;
+    while (decoy == current && PyThreadState_Next(idle))
+        idle = PyThreadState_Next(idle);
+    if (idle == current) return;
+    PyThreadState_Clear(idle);
+    PyThreadState_Delete(idle);
+}
+#else
+
+int pt_tstate_prepare(struct pt_interpreter *interpreter) {
+    (void)interpreter;
+    return 0;
+}
+
+static int enlist(struct pt_interpreter *interpreter, PyThreadState *made) {
+    (void)interpreter, (void)made;
+    return 0;
+}
+
+void pt_tstate_drop_decoy(struct pt_interpreter *interpreter) {
+    (void)interpreter;
+}
+#endif
+
 /* ---- Making one ---- */
 
 #if PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030C0000
@@ -20,16 +99,27 @@ PyThreadState *pt_tstate_here(void) {
  * what it consists of. */
 PyAPI_FUNC(void) _PyThreadState_SetCurrent(PyThreadState *);
 
-PyThreadState *pt_tstate_new(PyInterpreterState *interpreter) {
-    PyThreadState *made = _PyThreadState_Prealloc(interpreter);
+PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
+    PyThreadState *made = _PyThreadState_Prealloc(interpreter->state);
     if (made) _PyThreadState_SetCurrent(made);
     return made;
 }
 #else
-PyThreadState *pt_tstate_new(PyInterpreterState *interpreter) {
-    return PyThreadState_New(interpreter);
+PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
+#  ifdef PT_BORROWERS
+    if (!interpreter->is_main) return new_unlisted(interpreter);
+#  endif
+    return PyThreadState_New(interpreter->state);
 }
 #endif
+
+int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made) {
+    PyEval_RestoreThread(made);
+    if (interpreter->is_main || !enlist(interpreter, made)) return 0;
+    PyThreadState_Clear(made);
+    PyThreadState_DeleteCurrent();
+    return -1;
+}
 
 static void install_hook(const char *setter, PyObject *hook) {
     PyObject *set = PySys_GetObject(setter); /* borrowed */
@@ -97,10 +187,9 @@ static void forget_dummy(void) {}
 /* Whatever runs in PyThreadState_Clear would not find a state through PyGILState, make a second one
  * and wait for itself. A helper, whose creation sets that key again, stands in for the old state.
  */
-void pt_tstate_delete_own(PyThreadState *old, PyInterpreterState *interpreter) {
+void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter) {
     PyThreadState *helper = pt_tstate_new(interpreter);
-    if (!helper) return;
-    PyEval_RestoreThread(helper);
+    if (!helper || pt_tstate_begin(interpreter, helper)) return;
     unmark(old);
     PyThreadState_Clear(old);
     forget_dummy(); /* what ended with the old state may have asked for it once more */

@@ -14,11 +14,30 @@
  * sweeper, is made before the call, attached after it and deleted, and deleting is what clears the
  * pointer. */
 
+/* Borrowers.
+ *
+ * 3.12 ends a subinterpreter, runs strings in it and gives back its shared data through a thread
+ * state that it finds in the interpreter's list, whoever's it is: the first or the last, which
+ * differs by function and by 3.12's third number. The last is the one that the interpreter began
+ * with. To be the first we make a decoy, which no thread of ours uses, and ours stand behind it.
+ * They get there under the GIL, and until then stand in no list. */
+
 /* The current state, if it is this thread's; NULL for none. */
 PT_HIDDEN PyThreadState *pt_tstate_here(void);
 
+/* Before the first one in the calling interpreter: 0, or -1 without memory. */
+PT_HIDDEN int pt_tstate_prepare(struct pt_interpreter *interpreter);
+
 /* A new state for this thread, not attached; NULL without memory. Needs no GIL. */
-PT_HIDDEN PyThreadState *pt_tstate_new(PyInterpreterState *interpreter);
+PT_HIDDEN PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter);
+
+/* Attaches a new one, so that Python code may run. 0, or -1 without memory: nothing is left of it.
+ */
+PT_HIDDEN int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made);
+
+/* When ours are gone and the interpreter ends, of the decoy and the state that it began with one
+ * must go, too: the one that is not attached. */
+PT_HIDDEN void pt_tstate_drop_decoy(struct pt_interpreter *interpreter);
 
 /* As threading does for the threads that it starts: sys.settrace and sys.setprofile are per thread.
  * An error is the hook's business, and leaves the thread without it. */
@@ -28,6 +47,6 @@ PT_HIDDEN void pt_tstate_install_hooks(void);
 PT_HIDDEN void pt_tstate_throw_away(PyThreadState *tstate);
 
 /* Deletes this thread's state when the thread ends, in a destructor of thread-specific data. */
-PT_HIDDEN void pt_tstate_delete_own(PyThreadState *old, PyInterpreterState *interpreter);
+PT_HIDDEN void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter);
 
 #endif

@@ -149,7 +149,7 @@ int pt_runs_elsewhere(const struct pt_interpreter *interpreter) {
 
 static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
     if (known->shy) {
-        visit->sweeper = pt_tstate_new(known->interpreter->state);
+        visit->sweeper = pt_tstate_new(known->interpreter);
         if (!visit->sweeper) return;
     }
     count_call(known, PT_INSIDE);
@@ -161,7 +161,7 @@ static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
 /* Attaches tstate, which is new: 0, or -1 with nothing left of it. */
 static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
                     struct pt_visit *visit) {
-    PyEval_RestoreThread(tstate);
+    if (pt_tstate_begin(interpreter, tstate)) return -1;
     visit->attachment = remember(interpreter, tstate, 1);
     if (!visit->attachment) {
         PyThreadState_Clear(tstate);
@@ -177,10 +177,10 @@ static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
 static void attach_new(struct pt_interpreter *interpreter, struct pt_visit *visit) {
     if (!interpreter->is_main) {
         if (atomic_load(&interpreter->closing)) return; /* nobody would delete it */
-        visit->sweeper = pt_tstate_new(interpreter->state);
+        visit->sweeper = pt_tstate_new(interpreter);
         if (!visit->sweeper) return;
     }
-    PyThreadState *tstate = pt_tstate_new(interpreter->state);
+    PyThreadState *tstate = pt_tstate_new(interpreter);
     if ((!tstate || keep_new(interpreter, tstate, visit)) && visit->sweeper)
         pt_tstate_throw_away(visit->sweeper);
 }
@@ -320,7 +320,7 @@ static void end_tstate(struct pt_attachment *attachment) {
     atomic_fetch_add(&interpreter->arriving, 1);
     if (pass(interpreter, &held)) {
         if (is_valid(attachment))
-            pt_tstate_delete_own(atomic_load(&attachment->tstate), interpreter->state);
+            pt_tstate_delete_own(atomic_load(&attachment->tstate), interpreter);
         passed(held);
     }
     atomic_fetch_sub(&interpreter->arriving, 1);
@@ -413,7 +413,7 @@ void pt_attachments_drain(struct pt_interpreter *interpreter) {
 }
 
 /* The first that has a thread state of ours, which *tstate becomes: it is nobody else's now. The
- * current one stays: 3.12 ends forgotten interpreters through whichever state it finds there. */
+ * current one stays: its call may have asked for the end (atexit._run_exitfuncs). */
 static struct pt_attachment *take_owned(struct pt_interpreter *interpreter,
                                         PyThreadState **tstate) {
     struct pt_attachment *at = interpreter->attachments;
@@ -432,11 +432,12 @@ void pt_attachments_drop(struct pt_interpreter *interpreter) {
         int is_left = at && !at->thread;
         if (is_left) unlink_there(at);
         pt_registry_unlock();
-        if (!at) return;
+        if (!at) break;
         PyThreadState_Clear(tstate);
         PyThreadState_Delete(tstate);
         if (is_left) release(at);
     }
+    pt_tstate_drop_decoy(interpreter);
 }
 
 /* What the threads that are gone had is left to the capsules: nothing is freed here, for the fork

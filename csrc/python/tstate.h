@@ -18,7 +18,7 @@ struct pt_attachment {
      * the two sees the other, for both write first and then look (seq_cst). */
     _Atomic unsigned calls;
     unsigned owned : 1;         /* pytramp made tstate, and ends it with the thread */
-    unsigned shy : 1;           /* between calls it leaves no trace in the thread (see tstate.c) */
+    unsigned shy : 1;           /* between calls it leaves no trace in the thread (pystate.h) */
     _Atomic int references;     /* the thread, and the capsule in the thread state's dict */
     struct pt_attachment *next; /* of this thread */
     const struct pt_thread *thread;

@@ -217,6 +217,60 @@ def callers():
         assert lib.callers_end() == 0
 
 
+def dropped():
+    """The last reference to it goes: on 3.12 that is its end, later it lives on."""
+    lib.worker_start()
+    for _ in range(3):
+        other = Other()
+        first = other.id * 10000 + 1001
+        assert lib.worker_call(pointer(other.count), 0) == first
+        del other.number
+        assert lib.worker_call(pointer(other.count), 0) == (first + 1 if is_new else -7)
+    lib.worker_end()
+    other = Other()
+    assert lib.call_it(pointer(other.add_one), 1) == 2  # in this thread, too
+    lib.callers_start(pointer(other.add_one), 3)
+    while lib.callers_calls() < 300:
+        pass
+    del other.number
+    before = lib.callers_calls()
+    while lib.callers_calls() < before + 300:
+        pass
+    assert lib.callers_end() == 0
+    assert lib.call_it(pointer(other.add_one), 1) == (2 if is_new else -7)
+
+
+def listed():
+    """What Python does to all threads of an interpreter, it does to a thread of C."""
+    other = Other()
+    other.run("""
+    def down(n):
+        try:
+            return down(n + 1)
+        except RecursionError:
+            return n
+    deepest = INT(down, error=-7)
+
+    @pytramp.callback("int (int)", error=-7)
+    def fresh(n):
+        one = threading.local()
+        known = hasattr(one, "n")
+        one.n = n
+        return n + 1 + known
+
+    os.write(out, f"{deepest.address} {fresh.address}".encode())
+    """)
+    deepest, fresh = map(pointer, map(int, other.answer().split()))
+    lib.worker_start()
+    for most in (150, 400, 250):
+        other.run(f"sys.setrecursionlimit({most})")
+        assert most - 100 < lib.worker_call(deepest, 0) < most
+    for n in range(1000):  # in memory where another was
+        assert lib.worker_call(fresh, n) == n + 1
+    lib.worker_end()
+    other.destroy()
+
+
 def first():
     """The first interpreter that has imported the module is gone."""
     other = Other()
