@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import instructions
 import native
 import peers
+import scaling
 
 from pytramp.cli import _bench_rows
 from pytramp.cli._callers import LoopsInC
@@ -29,6 +30,10 @@ def python_rows(folder: Path, quick: bool) -> Rows:
     return _bench_rows.rows(_bench_rows.Bench(loops, quick, peers.more_peers(folder)))
 
 
+def scaling_rows(folder: Path, quick: bool) -> Rows:
+    return scaling.rows(LoopsInC(LoopsInC.build(folder)), quick)
+
+
 def native_rows(folder: Path, quick: bool) -> Rows:
     return native.rows(folder, rounds=1 if quick else 7)
 
@@ -39,6 +44,7 @@ def instruction_rows(_folder: Path, _quick: bool) -> Rows:
 
 TABLES: dict[str, tuple[str, Callable[[Path, bool], Rows]]] = {
     "python": ("C calls a Python function", python_rows),
+    "scaling": ("The same without a GIL, in one thread and in two", scaling_rows),
     "instructions": ("The same, counted in instructions by valgrind", instruction_rows),
     "native": ("C only, no Python", native_rows),
 }

@@ -105,9 +105,9 @@ def _timed_threads(bench: Bench, threads: int) -> Timings:
 
     def contestant(peer: Peer) -> Callable[[], float]:
         callback = peer.make(bench.callers.int_function)
-        ns = bench.callers.threads_ns(peer.address(callback), 200, threads)
+        ns = bench.callers.threads_ns("int", peer.address(callback), 200, threads)
         calls = bench.turns(max(500, int(20e6 / ns)))  # 20 ms: long enough for threads to meet
-        return lambda: bench.callers.threads_ns(peer.address(callback), calls, threads)
+        return lambda: bench.callers.threads_ns("int", peer.address(callback), calls, threads)
 
     return measure({name: contestant(peer) for name, peer in known.items()}, bench.rounds)
 

@@ -62,10 +62,11 @@ class LoopsInC:
         function = getattr(self._libraries[held], f"bench_{kind}")
         return _judge(function(ctypes.c_void_p(address), ctypes.c_long(calls)))
 
-    def threads_ns(self, address: int, calls: int, threads: int) -> float:
-        """ns per call of an int function in each of so many threads that Python did not make."""
+    def threads_ns(self, kind: str, address: int, calls: int, threads: int) -> float:
+        """ns per call in each of so many threads that Python did not make; "int" or "double"."""
         function = self._libraries[False].bench_threads
-        return _judge(function(ctypes.c_void_p(address), ctypes.c_long(calls), threads))
+        code = ctypes.c_void_p(address)
+        return _judge(function(code, kind == "double", ctypes.c_long(calls), threads))
 
 
 def _judge(ns: float) -> float:
@@ -88,7 +89,7 @@ class LibcOnly:
             raise NoCompiler("no function of the C library calls such a type often")
         return ns_per_call(address, held=held, passes=max(1, calls // 4096))
 
-    def threads_ns(self, address: int, calls: int, threads: int) -> float:
+    def threads_ns(self, kind: str, address: int, calls: int, threads: int) -> float:
         raise NoCompiler("its threads are made in C")
 
 

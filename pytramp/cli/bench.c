@@ -58,7 +58,8 @@ double bench_array(array_function f, long calls) {
 /* ---- Threads that Python did not make ---- */
 
 struct job {
-    int_function f;
+    void *f;
+    int is_double; /* else an int_function */
     long calls;
     atomic_int *waiting; /* all start together */
     double ns;
@@ -70,18 +71,19 @@ static void *work(void *argument) {
     atomic_fetch_sub(job->waiting, 1);
     while (atomic_load(job->waiting) > 0)
         sched_yield();
-    job->ns = bench_int(job->f, job->calls);
+    job->ns = job->is_double ? bench_double((double_function)job->f, job->calls)
+                             : bench_int((int_function)job->f, job->calls);
     return NULL;
 }
 
 /* The mean over the threads, each of which makes so many calls; -1 also where one cannot be made. */
-double bench_threads(int_function f, long calls, int threads) {
+double bench_threads(void *f, int is_double, long calls, int threads) {
     struct job jobs[MAX_THREADS];
     atomic_int waiting = threads;
     int made = 0, wrong = 0;
     double sum = 0;
     while (made < threads && made < MAX_THREADS) {
-        jobs[made] = (struct job){.f = f, .calls = calls, .waiting = &waiting};
+        jobs[made] = (struct job){f, is_double, calls, .waiting = &waiting};
         if (pthread_create(&jobs[made].thread, NULL, work, &jobs[made])) break;
         made++;
     }
