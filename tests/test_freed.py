@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -276,6 +278,26 @@ def test_closed_deep_inside() -> None:
     pointer = PROTOTYPE(closure.address)
     assert pointer(60) == sum(range(61))
     assert closure.closed
+
+
+@pytest.mark.parametrize("depth", [0, 7, 8, 60])
+def test_the_callable_lives_until_its_call_is_over(depth: int) -> None:
+    """Also when nobody but the closure has it, and calls inside of calls close it."""
+
+    def close_it(n: int) -> bool:
+        closure.close()
+        gc.collect()
+        return ref() is not None
+
+    callable_ = functools.partial(close_it)
+    closure, ref = INT(callable_), weakref.ref(callable_)
+    del callable_
+    last = PROTOTYPE(closure.address)
+    outer = INT(lambda n: below(n - 1) if n > 1 else last(0))
+    below = PROTOTYPE(outer.address)
+    assert (below(depth) if depth else last(0)) == 1
+    gc.collect()
+    assert ref() is None
 
 
 def test_closed_while_arguments_are_made() -> None:

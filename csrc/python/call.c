@@ -114,7 +114,7 @@ static int is_cleared(PyObject *callable) {
 }
 
 PT_COLD static void raise_collected(pt_closure_object *closure) {
-    if (!closure->name) closure->name = pt_closure_name(closure);
+    pt_closure_remember_name(closure);
     struct pt_label *label = pt_label_new(closure, "garbage-collected");
     pt_label_raise(closure->signature->interpreter, label);
     pt_label_free(label);
@@ -137,9 +137,9 @@ static inline PyObject *call_callable(pt_closure_object *closure, PyObject **val
         raise_collected(closure);
         return NULL;
     }
-    Py_INCREF(callable);
+    pt_hold_callable(callable);
     PyObject *result = PyObject_Vectorcall(callable, values, flags, NULL);
-    Py_DECREF(callable);
+    pt_let_go_callable(callable);
     return result;
 }
 

@@ -55,7 +55,8 @@ int pt_is_held(const pt_closure_object *closure) {
             if (atomic_load(&at->in[i]) == closure) return 1;
         }
     }
-    return 0;
+    /* A deep call counts itself before it takes its name away. */
+    return _Py_atomic_load_int(&closure->deep) != 0;
 }
 
 /* ---- Deep recursion ---- */
@@ -66,7 +67,7 @@ pt_closure_object *pt_hold_deep(struct pt_hazards *hazards, const struct pt_reco
     atomic_store(&hazards->in[PT_HAZARDS], closure);
     int is_same = atomic_load(&record->state) == word;
     if (is_same) {
-        Py_INCREF(closure);
+        _Py_atomic_add_int(&closure->deep, 1);
         hazards->depth++;
     }
     atomic_store(&hazards->in[PT_HAZARDS], NULL);

@@ -32,6 +32,15 @@ static inline void pt_park(pt_closure_object *closure) {
     pt_closure_drop_callable(closure);
 }
 
+/* Its closure may be closed while it runs. */
+static inline void pt_hold_callable(PyObject *callable) {
+    Py_INCREF(callable);
+}
+
+static inline void pt_let_go_callable(PyObject *callable) {
+    Py_DECREF(callable);
+}
+
 #  define PT_LOCK(object)
 #  define PT_UNLOCK()
 
@@ -42,7 +51,7 @@ static inline void pt_park(pt_closure_object *closure) {
 /* Of one thread; never freed, taken over by a later thread. */
 struct pt_hazards {
     pt_closure_object *_Atomic in[PT_HAZARDS + 1]; /* the last one is for a moment only */
-    unsigned depth;                                /* deeper calls hold a reference */
+    unsigned depth;                                /* deeper calls are counted in the closure */
     _Atomic int taken;
     struct pt_hazards *next;
 };
@@ -87,13 +96,21 @@ static inline void pt_let_go(pt_closure_object *closure, const struct pt_record 
                              uint32_t word) {
     struct pt_hazards *hazards = pt_thread.hazards;
     unsigned depth = --hazards->depth;
-    if (PT_UNLIKELY(depth >= PT_HAZARDS)) {
-        Py_DECREF(closure);
-        return;
-    }
     struct pt_interpreter *interpreter = closure->signature->interpreter;
-    atomic_store(&hazards->in[depth], NULL);
+    if (PT_UNLIKELY(depth >= PT_HAZARDS))
+        _Py_atomic_add_int(&closure->deep, -1);
+    else
+        atomic_store(&hazards->in[depth], NULL);
     if (PT_UNLIKELY(atomic_load(&record->state) != word)) pt_unpark(interpreter);
+}
+
+/* Parked with its closure. */
+static inline void pt_hold_callable(PyObject *callable) {
+    (void)callable;
+}
+
+static inline void pt_let_go_callable(PyObject *callable) {
+    (void)callable;
 }
 
 #  define PT_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)

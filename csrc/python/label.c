@@ -36,6 +36,21 @@ PyObject *pt_closure_name(pt_closure_object *closure) {
     return name;
 }
 
+/* A closure may be deallocated under an exception. */
+void pt_closure_remember_name(pt_closure_object *closure) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *name = pt_closure_name(closure);
+    PT_LOCK(closure);
+    if (!closure->name) {
+        closure->name = name;
+        name = NULL;
+    }
+    PT_UNLOCK();
+    Py_XDECREF(name);
+    PyErr_Restore(type, value, traceback);
+}
+
 /* malloc, not PyMem_Malloc: labels are also dropped where no interpreter may be touched; and not
  * calloc, which is several times slower in glibc (it bypasses the thread's cache). */
 struct pt_label *pt_label_new(const pt_closure_object *closure, const char *fate) {

@@ -91,19 +91,6 @@ static void leave_label(const pt_closure_object *closure, struct pt_record *reco
     atomic_store_explicit(&record->label, label, memory_order_release);
 }
 
-/* Runs Python code, for the callable may compute its __qualname__; and a closure may be deallocated
- * under an exception. */
-static void remember_name(pt_closure_object *closure) {
-    if (closure->name) return;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *name = pt_closure_name(closure);
-    PT_LOCK(closure);
-    closure->name = name;
-    PT_UNLOCK();
-    PyErr_Restore(type, value, traceback);
-}
-
 void pt_closure_drop_callable(pt_closure_object *closure) {
     PyObject *callable;
     PT_LOCK(closure);
@@ -149,7 +136,7 @@ void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
     struct pt_record *record = take_record(closure);
     if (!record) return;
     pt_pool_kill(record);
-    remember_name(closure);
+    pt_closure_remember_name(closure);
     leave_label(closure, record, fate);
     pt_pool_recycle(record);
     pt_park(closure);

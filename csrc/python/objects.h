@@ -131,6 +131,7 @@ typedef struct pt_closure_object {
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
 #ifdef Py_GIL_DISABLED
     struct pt_closure_object *parked; /* the next one (python/hold.h) */
+    int deep;                         /* calls inside that found no slot for its name; atomic */
 #endif
 } pt_closure_object;
 
