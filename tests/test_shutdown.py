@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,52 @@ int worker_start(function f) {
     return error;
 }
 
+/* Threads that count how often they came back: one of them makes short threads, the others call. */
+#define COUNTERS 4
+static _Atomic long returned[COUNTERS];
+static int ncounters;
+
+static void *call_and_count(void *count) {
+    for (;;) {
+        int result = last(1);
+        if (result != 1 && result != -7) say("wrong", result);
+        ++*(_Atomic long *)count;
+    }
+    return 0;
+}
+
+static void *call_once(void *unused) {
+    (void)unused;
+    last(1);
+    return &last;
+}
+
+static void *make_and_count(void *count) {
+    for (;;) {
+        pthread_t id;
+        void *result;
+        if (pthread_create(&id, 0, call_once, 0) || pthread_join(id, &result)) continue;
+        if (result != &last) say("lost", 0);
+        ++*(_Atomic long *)count;
+    }
+    return 0;
+}
+
+void counters_start(int callers) {
+    pthread_t id;
+    for (ncounters = 0; ncounters < callers; ncounters++)
+        pthread_create(&id, 0, call_and_count, (void *)&returned[ncounters]);
+    pthread_create(&id, 0, make_and_count, (void *)&returned[ncounters++]);
+}
+
+/* Until each was in a call that began after this one, and has returned from it. */
+static void wait_for_counters(void) {
+    for (int i = 0; i < ncounters; i++) {
+        long before = returned[i];
+        while (returned[i] < before + 2) usleep(100);
+    }
+}
+
 static void at_the_end(void) {
     if (how == 0) {
         say("c", last(1));
@@ -73,9 +119,12 @@ static void at_the_end(void) {
         pthread_t id;
         pthread_create(&id, 0, call_in_thread, 0);
         pthread_join(id, 0);
-    } else {
+    } else if (how == 2) {
         sem_post(&asked);
         pthread_join(worker, 0);
+    } else {
+        wait_for_counters();
+        say("answered", last(1));
     }
 }
 
@@ -108,7 +157,7 @@ void callers_start(function f, int n) {
     }
 }
 """
-RUNS = 20
+RUNS = 100
 
 # What C must have written, as a pattern for all of it; 2 is the right answer, -7 the error value.
 CASES = {
@@ -120,6 +169,7 @@ CASES = {
     "c_atexit_closed": "c:-7\nc:-7\ndestructor:-7\n",
     "c_atexit_thread": "thread:-7\nthread:-7\n",
     "worker": "worker:-7\n",
+    "nobody_is_lost": "answered:-7\n",
     "callers": "",
     "slow_callers": "",
     "callers_of_closed": "",
@@ -131,7 +181,7 @@ CASES = {
 
 # Threads that are on their way into Python when all thread states are freed. Python itself, for its
 # own daemon threads, reads freed memory then, which development mode has overwritten.
-RACES = {"callers", "slow_callers", "callers_of_closed", "daemon", "inside"}
+RACES = {"nobody_is_lost", "callers", "slow_callers", "callers_of_closed", "daemon", "inside"}
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +192,10 @@ def path() -> Path:
 @pytest.mark.parametrize("case", CASES)
 def test_calls_at_the_end(case: str, path: Path) -> None:
     """Every time, whatever the timing."""
-
     mode: dict[str, Any] = {}
     if case in RACES:
         mode = {"python": ("-W", "error"), "env": {"PYTHONDEVMODE": "", "PYTHONMALLOC": "pymalloc"}}
-
-    def run(_: int) -> str:
-        return tools.script("shutdown.py", case, path, timeout=60, **mode)
-
-    with ThreadPoolExecutor(2) as pool:
-        outputs = list(pool.map(run, range(RUNS)))
-    for output in outputs:
-        assert re.fullmatch("done\n" + CASES[case], output), output
+    *outputs, _ = tools.script("shutdown.py", case, path, RUNS, timeout=600, **mode).splitlines()
+    assert len(outputs) == RUNS
+    for output in map(ast.literal_eval, outputs):
+        assert re.fullmatch("ends\n" + CASES[case], output), output

@@ -1,7 +1,13 @@
-"""shutdown.py CASE LIBRARY: C calls while the interpreter ends, and after, and writes results."""
+"""shutdown.py CASE LIBRARY RUNS: C calls while the interpreter ends, and after, and writes results.
+
+Each run is a child of its own, which goes on below and ends as any interpreter does. What they wrote
+is printed, a line for each.
+"""
 
 import atexit
 import ctypes
+import os
+import signal
 import sys
 import threading
 import time
@@ -22,6 +28,37 @@ if case == "atexit":
 import pytramp  # noqa: E402 (what was registered before it runs after)
 
 signature = pytramp.Signature("int (int)")
+TOO_LONG = 100  # seconds; a call that never returns
+
+
+def run_in_child():
+    """In the child, returns None; in its parent, what the child wrote, when it has ended well."""
+    out, into = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(into, 1)
+        os.dup2(into, 2)
+        os.close(into)
+        os.close(out)
+        signal.alarm(TOO_LONG)
+        return None
+    os.close(into)
+    with open(out, errors="backslashreplace") as file:
+        text = file.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status == 0, f"a run ended with {status}: {text}"
+    return text
+
+
+for _ in range(int(sys.argv[3])):
+    written = run_in_child()
+    if written is None:
+        break
+    print(repr(written), flush=True)
+else:
+    atexit.unregister(registered_early)
+    print("done")
+    sys.exit()
 
 
 def add_one(n):
@@ -76,6 +113,12 @@ elif case == "c_atexit_thread":
 elif case == "worker":  # its thread ends after the interpreter
     lib.worker_start(pointer)
     lib.at_exit(pointer, 2)
+elif case == "nobody_is_lost":
+    # While this closure's callable runs, no other thread can: Python has no time to end in between.
+    closure = signature(abs, error=-7)
+    lib.at_exit(ctypes.c_void_p(closure.address), 3)
+    lib.counters_start(3)
+    time.sleep(0.003)
 elif case == "callers":
     lib.callers_start(pointer, 3)
     time.sleep(0.02)
@@ -113,4 +156,4 @@ elif case == "propagate":
     lib.at_exit(pointer, 0)
 else:
     raise AssertionError(case)
-print("done", flush=True)
+print("ends", flush=True)
