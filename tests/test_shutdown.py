@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import native
 import pytest
 import tools
+from robustness import run
 
 SOURCE = """
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +61,11 @@ static void *work(void *unused) {
     return 0;
 }
 
+void worker_end(void) {
+    sem_post(&asked);
+    pthread_join(worker, 0);
+}
+
 int worker_start(function f) {
     last = f;
     sem_init(&asked, 0, 0);
@@ -65,7 +75,7 @@ int worker_start(function f) {
     return error;
 }
 
-/* Threads that count how often they came back: one of them makes short threads, the others call. */
+/* Threads that count how often they came back: they call, or make short threads that call. */
 #define COUNTERS 4
 static _Atomic long returned[COUNTERS];
 static int ncounters;
@@ -96,11 +106,19 @@ static void *make_and_count(void *count) {
     return 0;
 }
 
-void counters_start(int callers) {
+void counters_start(int callers, int makers) {
     pthread_t id;
-    for (ncounters = 0; ncounters < callers; ncounters++)
-        pthread_create(&id, 0, call_and_count, (void *)&returned[ncounters]);
-    pthread_create(&id, 0, make_and_count, (void *)&returned[ncounters++]);
+    ncounters = callers + makers;
+    for (int i = 0; i < ncounters; i++)
+        pthread_create(&id, 0, i < callers ? call_and_count : make_and_count, (void *)&returned[i]);
+}
+
+/* A callable: once it is told to, one call of it takes long. */
+static _Atomic int slow;
+void be_slow(void) { slow = 1; }
+int same(int n) {
+    if (atomic_exchange(&slow, 0)) usleep(100000);
+    return n;
 }
 
 /* Until each was in a call that began after this one, and has returned from it. */
@@ -120,8 +138,7 @@ static void at_the_end(void) {
         pthread_create(&id, 0, call_in_thread, 0);
         pthread_join(id, 0);
     } else if (how == 2) {
-        sem_post(&asked);
-        pthread_join(worker, 0);
+        worker_end();
     } else {
         wait_for_counters();
         say("answered", last(1));
@@ -169,7 +186,9 @@ CASES = {
     "c_atexit_closed": "c:-7\nc:-7\ndestructor:-7\n",
     "c_atexit_thread": "thread:-7\nthread:-7\n",
     "worker": "worker:-7\n",
+    "worker_ends": "worker:-7\ndestructor:-7\n",
     "nobody_is_lost": "answered:-7\n",
+    "nobody_is_lost_waiting": "answered:-7\n",
     "callers": "",
     "slow_callers": "",
     "callers_of_closed": "",
@@ -181,7 +200,10 @@ CASES = {
 
 # Threads that are on their way into Python when all thread states are freed. Python itself, for its
 # own daemon threads, reads freed memory then, which development mode has overwritten.
-RACES = {"nobody_is_lost", "callers", "slow_callers", "callers_of_closed", "daemon", "inside"}
+RACES = {
+    *("nobody_is_lost", "nobody_is_lost_waiting"),
+    *("callers", "slow_callers", "callers_of_closed", "daemon", "inside"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +221,31 @@ def test_calls_at_the_end(case: str, path: Path) -> None:
     assert len(outputs) == RUNS
     for output in map(ast.literal_eval, outputs):
         assert re.fullmatch("ends\n" + CASES[case], output), output
+
+
+# ---- Programs that embed Python ----
+
+EMBEDDED = """
+import sys
+sys.path[:] = {path!r}
+import pytramp
+
+@pytramp.callback(error=-7)
+def callback(n: pytramp.c.int) -> pytramp.c.int:
+    return n + 1
+
+address = callback.address
+"""
+
+
+def test_a_hundred_interpreters() -> None:
+    """Py_Initialize and Py_FinalizeEx, 100 times in one process and under one thread of C."""
+    program = run.embedding()
+    if not program:
+        tools.missing("there is no libpython to link with")
+    text = EMBEDDED.format(path=sys.path)
+    words = [str(run.library()), "always", "-7", *[text] * RUNS]
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = native.run(program, *words, env=environment, timeout=600)
+    # In each of them, after each, in the thread twice, and the one before in each but the first.
+    assert done.stdout == "right\n" * (5 * RUNS - 1)

@@ -1,7 +1,7 @@
 """shutdown.py CASE LIBRARY RUNS: C calls while the interpreter ends, and after, and writes results.
 
-Each run is a child of its own, which goes on below and ends as any interpreter does. What they wrote
-is printed, a line for each.
+Each run is a child of its own, which goes on below and ends as any interpreter does. What they
+wrote is printed, a line for each.
 """
 
 import atexit
@@ -12,18 +12,19 @@ import sys
 import threading
 import time
 
-events = []
 case = sys.argv[1]
 lib = ctypes.CDLL(sys.argv[2])
+held = ctypes.PyDLL(sys.argv[2])  # the same; its calls keep the GIL
 
 
 def registered_early():
-    events.append("early")
-    lib.call_now(b"early", pointer, 1)
+    if case == "atexit":
+        lib.call_now(b"early", pointer, 1)
+    elif case == "worker_ends":
+        held.worker_end()
 
 
-if case == "atexit":
-    atexit.register(registered_early)
+atexit.register(registered_early)
 
 import pytramp  # noqa: E402 (what was registered before it runs after)
 
@@ -113,11 +114,19 @@ elif case == "c_atexit_thread":
 elif case == "worker":  # its thread ends after the interpreter
     lib.worker_start(pointer)
     lib.at_exit(pointer, 2)
+elif case == "worker_ends":  # when callbacks are closed to it, and it could not get the GIL
+    lib.worker_start(pointer)
 elif case == "nobody_is_lost":
     # While this closure's callable runs, no other thread can: Python has no time to end in between.
     closure = signature(abs, error=-7)
     lib.at_exit(ctypes.c_void_p(closure.address), 3)
-    lib.counters_start(3)
+    lib.counters_start(3, 1)
+    time.sleep(0.003)
+elif case == "nobody_is_lost_waiting":  # for the GIL, for longer than calls inside are waited for
+    atexit.register(lib.be_slow)
+    closure = signature(held.same, error=-7)
+    lib.at_exit(ctypes.c_void_p(closure.address), 3)
+    lib.counters_start(3, 0)
     time.sleep(0.003)
 elif case == "callers":
     lib.callers_start(pointer, 3)

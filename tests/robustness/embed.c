@@ -2,8 +2,8 @@
 
    Each PROGRAM runs in an interpreter of its own, one after another, and leaves a callback's
    address behind. WHEN says when C calls: inside that interpreter, after its end, inside the next
-   one, or in a thread that outlives them all. ERROR is what a callback must give whose interpreter
-   has ended. */
+   one, in a thread that outlives them all, or always. ERROR is what a callback must give whose
+   interpreter has ended. */
 
 #include <Python.h>
 #include <dlfcn.h>
@@ -39,6 +39,10 @@ static function run(const char *program) {
     return made;
 }
 
+static int is(const char *when, const char *one) {
+    return strcmp(when, one) == 0 || strcmp(when, "always") == 0;
+}
+
 int main(int argc, char **argv) {
     if (argc < 5 || start_worker(argv[1])) return 2;
     const char *when = argv[2];
@@ -51,13 +55,13 @@ int main(int argc, char **argv) {
             return 0;
         }
         PyThreadState *state = PyEval_SaveThread();
-        if (strcmp(when, "inside") == 0) check("inside", now(1), 2);
-        if (strcmp(when, "next") == 0 && old) check("in the next interpreter", old(1), error);
-        if (strcmp(when, "thread") == 0) check("in the thread", worker_call(now, 1), 2);
+        if (is(when, "inside")) check("inside", now(1), 2);
+        if (is(when, "next") && old) check("in the next interpreter", old(1), error);
+        if (is(when, "thread")) check("in the thread", worker_call(now, 1), 2);
         PyEval_RestoreThread(state);
         if (Py_FinalizeEx() < 0) return 2;
-        if (strcmp(when, "after") == 0) check("after Py_FinalizeEx", now(1), error);
-        if (strcmp(when, "thread") == 0) check("in the thread", worker_call(now, 1), error);
+        if (is(when, "after")) check("after Py_FinalizeEx", now(1), error);
+        if (is(when, "thread")) check("in the thread", worker_call(now, 1), error);
         old = now;
     }
     return 0;
