@@ -230,7 +230,7 @@ import sys
 sys.path[:] = {path!r}
 import pytramp
 
-@pytramp.callback(error=-7)
+@pytramp.callback(error=-7, immortal={immortal})
 def callback(n: pytramp.c.int) -> pytramp.c.int:
     return n + 1
 
@@ -239,12 +239,15 @@ address = callback.address
 
 
 def test_a_hundred_interpreters() -> None:
-    """Py_Initialize and Py_FinalizeEx, 100 times in one process and under one thread of C."""
+    """Py_Initialize and Py_FinalizeEx, 100 times in one process and under one thread of C.
+
+    Every second callback is immortal: nothing closes it but the end of its interpreter.
+    """
     program = run.embedding()
     if not program:
         tools.missing("there is no libpython to link with")
-    text = EMBEDDED.format(path=sys.path)
-    words = [str(run.library()), "always", "-7", *[text] * RUNS]
+    programs = [EMBEDDED.format(path=sys.path, immortal=n % 2 == 0) for n in range(RUNS)]
+    words = [str(run.library()), "always", "-7", *programs]
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = native.run(program, *words, env=environment, timeout=600)
     # In each of them, after each, in the thread twice, and the one before in each but the first.
