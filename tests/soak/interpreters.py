@@ -1,0 +1,145 @@
+"""Other interpreters, whose callbacks are in the table, too: they begin, and end while C calls."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+import time
+from typing import Any
+
+from soak.holdings import Held, Holdings
+from soak.operations import operation
+from soak.shapes import PLAIN, RAISES, Kind
+
+MOST = 3
+EACH = 4  # callbacks of one
+
+_PROGRAM = """
+import os, sys
+sys.path[:] = {path!r}
+import pytramp
+
+class Expected(Exception):
+    pass
+
+def hook(report):
+    if not isinstance(report.exc_value, (Expected, pytramp.FreedCallbackError)):
+        os.write({pipe}, ("!%r" % (report.exc_value,)).encode())
+
+sys.unraisablehook = hook
+
+def make(declaration, raises, key, error):
+    def function(n):
+        if raises and n % 8 == 3:
+            raise Expected(n)
+        return n + key
+    return pytramp.callback(declaration, function, error=error)
+
+made = [make(*kind) for kind in {kinds!r}]
+os.write({pipe}, " ".join(str(one.address) for one in made).encode())
+"""
+
+_CHURN = """
+for k in range(8):
+    make("int (int)", False, k, 0)
+"""
+
+
+class Interpreter:
+    def __init__(self, own_gil: bool, kinds: list[Kind]) -> None:
+        is_new = sys.version_info >= (3, 13)
+        name = "_interpreters" if is_new else "_xxsubinterpreters"
+        self._api: Any = __import__(name)
+        self._id = (
+            self._api.create("isolated" if own_gil else "legacy")
+            if is_new
+            else self._api.create(isolated=own_gil)
+        )
+        self._out, into = os.pipe()
+        os.set_blocking(self._out, False)
+        made = [
+            (("int (int)", "double (double)")[k.shape], k.manner == RAISES, k.key, k.error)
+            for k in kinds
+        ]
+        self.run(_PROGRAM.format(path=sys.path, pipe=into, kinds=made))
+        self.addresses = list(map(int, self._said().split()))
+        self.held: list[Held] = []
+        self._into = into
+
+    def run(self, program: str) -> None:
+        error = self._api.run_string(self._id, program)
+        assert not error, error
+
+    def _said(self) -> str:
+        try:
+            return os.read(self._out, 10000).decode()
+        except BlockingIOError:
+            return ""
+
+    def destroy(self) -> None:
+        self._api.destroy(self._id)
+        said = self._said()
+        assert not said, f"in another interpreter: {said}"
+        os.close(self._out)
+        os.close(self._into)
+
+
+class Interpreters:
+    """All there are. One operation at a time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.all: list[Interpreter] = []
+
+
+interpreters = Interpreters()
+
+
+@operation(0.3)
+def begin_interpreter(holdings: Holdings, rng: random.Random) -> Any:
+    with interpreters.lock:
+        if len(interpreters.all) == MOST:
+            return False
+        kinds = [
+            Kind(rng.randrange(2), rng.choice((PLAIN, RAISES)), holdings.new_key(), -7)
+            for _ in range(EACH)
+        ]
+        reserved = [held for held in map(holdings.reserve, kinds) if held]
+        made = Interpreter(rng.random() < 0.5, [held.kind for held in reserved])
+        for held, address in zip(reserved, made.addresses, strict=True):
+            holdings.publish(held, address, holdings.foreign)
+        made.held = reserved
+        interpreters.all.append(made)
+        return True
+
+
+@operation(0.6)
+def end_interpreter(holdings: Holdings, rng: random.Random) -> Any:
+    with interpreters.lock:
+        if not interpreters.all or not holdings.spend(EACH):
+            return False
+        chosen = interpreters.all.pop(rng.randrange(len(interpreters.all)))
+        for held in chosen.held:
+            holdings.end(held)
+        if sys.version_info < (3, 13):
+            _wait_for_calls(holdings, chosen)
+        chosen.destroy()
+        return True
+
+
+def _wait_for_calls(holdings: Holdings, chosen: Interpreter) -> None:
+    """3.12 ends an interpreter through any thread state it finds there, one in use, too."""
+    holdings.retire(chosen.held)
+    while any(holdings.lib.soak_users(held.at) for held in chosen.held):
+        time.sleep(0.001)
+
+
+@operation(0.5)
+def churn_in_interpreter(holdings: Holdings, rng: random.Random) -> Any:
+    with interpreters.lock:
+        if not interpreters.all or not holdings.spend(8):
+            return False
+        rng.choice(interpreters.all).run(_CHURN)
+        return True

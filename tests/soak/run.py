@@ -1,0 +1,246 @@
+"""Rounds of operations, and the pauses between them."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import itertools
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import native
+import tools
+
+import pytramp
+from soak import forks, interpreters, shapes
+from soak.holdings import Holdings
+from soak.operations import OPERATIONS, Reports, churn
+
+HERE = Path(__file__).resolve().parent
+PATIENCE = 300  # seconds until a round hangs
+THREADS_OF_C = 3
+THREADS = 3  # of Python, beside the main one
+EACH = 40  # operations of one thread in a round
+FLOOD = 500  # callbacks of each thread, four times
+PAGES = 3  # pairs that may be needed: what is freed waits, what is held and flooded is little
+
+MAY_BE_LEFT_OUT = {
+    "fork": {"fork"},
+    "interpreters": {"begin_interpreter", "end_interpreter", "churn_in_interpreter"},
+}
+
+
+class Failed(Exception):
+    """Something was wrong."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    seconds: float
+    operations: int
+    seed: int
+    without: frozenset[str]
+
+
+def load() -> tuple[Any, Any]:
+    """The library of callers.c, twice: its calls release the GIL, or do not."""
+    ctypes.CDLL(pytramp._core.__file__, ctypes.RTLD_GLOBAL)  # it calls pytramp.h's functions
+    path = tools.build((HERE / "callers.c").read_text(), flags=(f"-I{native.CSRC}",))
+    libraries = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
+    for lib in libraries:
+        lib.soak_wrong.restype = ctypes.c_char_p
+        lib.soak_calls.restype = lib.soak_made_in_c.restype = ctypes.c_long
+        lib.soak_call_own.argtypes = [ctypes.c_void_p] + [ctypes.c_int] * 5
+        lib.soak_publish.argtypes = [ctypes.c_int, ctypes.c_void_p] + [ctypes.c_int] * 4
+        lib.soak_seed.argtypes = [ctypes.c_uint64]
+    return libraries
+
+
+class Soak:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.holdings = Holdings(*load())
+        self.reports = Reports(self.holdings)
+        self.done: Counter[str] = Counter()
+        self.put_off: Counter[str] = Counter()  # what could not be done at the time
+        self.doing: dict[str, str] = {}  # by thread
+        self.failures: list[str] = []
+        left_out = set().union(*(MAY_BE_LEFT_OUT[name] for name in plan.without))
+        self.chosen = {k: pair for k, pair in OPERATIONS.items() if k not in left_out}
+
+    # ---- Rounds ----
+
+    def run(self) -> None:
+        lib = self.holdings.lib
+        lib.soak_seed(self.plan.seed)
+        assert not lib.soak_init()
+        shapes.import_all()
+        gc.collect()
+        assert not lib.soak_start(THREADS_OF_C)
+        begun = told = time.monotonic()
+        with self.reports:
+            for number in itertools.count():
+                with watched():
+                    self._round(number)
+                    self._pause(number)
+                now = time.monotonic()
+                if now - told > 5:
+                    told = now
+                    print(self._progress(now - begun), flush=True)
+                if self._is_enough(now - begun):
+                    break
+            self._end()
+        print(self._progress(time.monotonic() - begun), flush=True)
+
+    def _is_enough(self, seconds: float) -> bool:
+        operations = self.done.total() + self.put_off.total()
+        return seconds >= self.plan.seconds or operations >= self.plan.operations
+
+    def _round(self, number: int) -> None:
+        names = [f"soak {k}" for k in range(THREADS)]
+        threads = [threading.Thread(target=self._operate, args=(number, k), name=k) for k in names]
+        for thread in threads:
+            thread.start()
+        self._operate(number, "main")
+        for thread in threads:
+            thread.join()
+        self._check()
+
+    def _operate(self, number: int, name: str) -> None:
+        rng = random.Random(f"{self.plan.seed} {number} {name}")
+        self.holdings.lib.soak_seed_thread(rng.randrange(1 << 30))
+        operations = list(self.chosen)
+        weights = [weight for _, weight in self.chosen.values()]
+        done: Counter[tuple[str, bool]] = Counter()
+        try:
+            for chosen in rng.choices(operations, weights, k=EACH):
+                self.doing[name] = chosen
+                is_done = self.chosen[chosen][0](self.holdings, rng)
+                done[chosen, bool(is_done)] += 1
+                if self.failures:
+                    break
+        except BaseException:
+            self.failures.append(traceback.format_exc())
+        for (chosen, is_done), n in done.items():
+            (self.done if is_done else self.put_off)[chosen] += n
+
+    # ---- Pauses ----
+
+    def _pause(self, number: int) -> None:
+        """All threads are at rest: what is held is all there is."""
+        self.doing = {"main": "pause"}
+        holdings = self.holdings
+        holdings.lib.soak_pause()
+        for _ in range(2):
+            gc.collect()
+        holdings.settle()
+        holdings.check_pool()
+        if number % 4 == 0:
+            self._flood(number)
+            holdings.check_pool()
+        stats = pytramp.stats()
+        pairs = stats["mremap_pairs"] + stats["file_pairs"] + stats["memfd_pairs"]
+        if pairs > PAGES:
+            raise Failed(f"{pairs} pairs of pages for {stats['live']} callbacks: {stats}")
+        self._check()
+        holdings.lib.soak_resume()
+
+    def _flood(self, number: int) -> None:
+        """No freed address is known now: many callbacks of C and of Python at once."""
+        holdings = self.holdings
+        self.doing = {"main": "flood"}
+        rng = random.Random(number)
+        threads = [
+            threading.Thread(target=holdings.lib.soak_flood, args=(FLOOD,)) for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for _ in range(50):
+            holdings.lib.soak_begin_anew()
+            churn(holdings, rng)
+        for thread in threads:
+            thread.join()
+        holdings.lib.soak_begin_anew()
+        gc.collect()
+        self.done["flood"] += 1
+
+    def _check(self) -> None:
+        wrong = self.holdings.lib.soak_wrong()
+        if wrong:
+            self.failures.append(f"a wrong answer: {wrong.decode()}")
+        self.failures += self.reports.unexpected
+        if self.failures:
+            raise Failed("\n".join(self.failures))
+
+    def _end(self) -> None:
+        with watched():
+            self.doing = {"main": "end"}
+            self.holdings.lib.soak_stop()
+            while interpreters.interpreters.all:
+                interpreters.end_interpreter(self.holdings, random.Random(0))
+            gc.collect()
+            self.holdings.settle()
+            self.holdings.check_pool()
+            self._check()
+
+    # ---- What is said ----
+
+    def _progress(self, seconds: float) -> str:
+        lib, stats = self.holdings.lib, pytramp.stats()
+        with open("/proc/self/statm") as file:
+            resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+        return (
+            f"{seconds:6.0f} s: {self.done.total()} operations, {lib.soak_calls()} calls by C, "
+            f"{lib.soak_made_in_c()} closures of C, {stats['late_calls']} freed were called, "
+            f"{self.reports.raised} exceptions, {stats['live']} live, {resident} MiB"
+        )
+
+    def counts(self) -> str:
+        width = max(map(len, self.done))
+        return "\n".join(
+            f"  {name:{width}}  {n:6}  put off: {self.put_off[name]}"
+            for name, n in sorted(self.done.items())
+        )
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """A hang ends the process with the tracebacks of all threads."""
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def soak(plan: Plan) -> int:
+    """The exit code."""
+    faulthandler.enable()
+    sys.setswitchinterval(1e-4)
+    warnings.filterwarnings("ignore", "This process.*fork", DeprecationWarning)
+    left_out = ", ".join(sorted(plan.without)) or "nothing"
+    print(f"seed {plan.seed}, without {left_out}", flush=True)
+    made = Soak(plan)
+    try:
+        made.run()
+    except BaseException:
+        print(traceback.format_exc())
+        print(f"FAILED: seed {plan.seed}, during {made.doing}", flush=True)
+        os._exit(1)  # threads go on, and may hang at the end
+    print(f"{made.counts()}\nnothing is wrong; seed {plan.seed}")
+    return 0
+
+
+assert forks  # its operation
