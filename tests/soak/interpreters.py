@@ -16,6 +16,15 @@ from soak.shapes import PLAIN, RAISES, Kind
 MOST = 3
 EACH = 4  # callbacks of one
 
+# 3.12 runs and ends an interpreter through any thread state it finds there, one in use, too; and
+# when another thread ends it than the one that began it, it waits for that one for ever.
+OLD = sys.version_info < (3, 13)
+
+
+def may_begin_and_end() -> bool:
+    return not OLD or threading.current_thread() is threading.main_thread()
+
+
 _PROGRAM = """
 import os, sys
 sys.path[:] = {path!r}
@@ -49,13 +58,11 @@ for k in range(8):
 
 class Interpreter:
     def __init__(self, own_gil: bool, kinds: list[Kind]) -> None:
-        is_new = sys.version_info >= (3, 13)
-        name = "_interpreters" if is_new else "_xxsubinterpreters"
-        self._api: Any = __import__(name)
+        self._api: Any = __import__("_xxsubinterpreters" if OLD else "_interpreters")
         self._id = (
-            self._api.create("isolated" if own_gil else "legacy")
-            if is_new
-            else self._api.create(isolated=own_gil)
+            self._api.create(isolated=own_gil)
+            if OLD
+            else self._api.create("isolated" if own_gil else "legacy")
         )
         self._out, into = os.pipe()
         os.set_blocking(self._out, False)
@@ -86,21 +93,14 @@ class Interpreter:
         os.close(self._into)
 
 
-class Interpreters:
-    """All there are. One operation at a time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.all: list[Interpreter] = []
+existing: list[Interpreter] = []
+lock = threading.Lock()  # one operation at a time
 
 
-interpreters = Interpreters()
-
-
-@operation(0.3)
+@operation(1)
 def begin_interpreter(holdings: Holdings, rng: random.Random) -> Any:
-    with interpreters.lock:
-        if len(interpreters.all) == MOST:
+    with lock:
+        if len(existing) == MOST or not may_begin_and_end():
             return False
         kinds = [
             Kind(rng.randrange(2), rng.choice((PLAIN, RAISES)), holdings.new_key(), -7)
@@ -111,35 +111,44 @@ def begin_interpreter(holdings: Holdings, rng: random.Random) -> Any:
         for held, address in zip(reserved, made.addresses, strict=True):
             holdings.publish(held, address, holdings.foreign)
         made.held = reserved
-        interpreters.all.append(made)
+        existing.append(made)
         return True
 
 
 @operation(0.6)
 def end_interpreter(holdings: Holdings, rng: random.Random) -> Any:
-    with interpreters.lock:
-        if not interpreters.all or not holdings.spend(EACH):
+    with lock:
+        if not existing or not may_begin_and_end() or not holdings.spend(EACH):
             return False
-        chosen = interpreters.all.pop(rng.randrange(len(interpreters.all)))
-        for held in chosen.held:
-            holdings.end(held)
-        if sys.version_info < (3, 13):
-            _wait_for_calls(holdings, chosen)
-        chosen.destroy()
+        _end(holdings, existing.pop(rng.randrange(len(existing))))
         return True
 
 
+def end_all(holdings: Holdings) -> None:
+    while existing:
+        while not holdings.spend(EACH):
+            time.sleep(0.001)
+        _end(holdings, existing.pop())
+
+
+def _end(holdings: Holdings, chosen: Interpreter) -> None:
+    for held in chosen.held:
+        holdings.end(held)
+    if OLD:
+        _wait_for_calls(holdings, chosen)
+    chosen.destroy()
+
+
 def _wait_for_calls(holdings: Holdings, chosen: Interpreter) -> None:
-    """3.12 ends an interpreter through any thread state it finds there, one in use, too."""
     holdings.retire(chosen.held)
     while any(holdings.lib.soak_users(held.at) for held in chosen.held):
         time.sleep(0.001)
 
 
-@operation(0.5)
+@operation(1.5)
 def churn_in_interpreter(holdings: Holdings, rng: random.Random) -> Any:
-    with interpreters.lock:
-        if not interpreters.all or not holdings.spend(8):
+    with lock:
+        if not existing or OLD or not holdings.spend(8):
             return False
-        rng.choice(interpreters.all).run(_CHURN)
+        rng.choice(existing).run(_CHURN)
         return True
