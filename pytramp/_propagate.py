@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import RLock
 
 from pytramp._core import Closure
 
@@ -44,8 +44,9 @@ class propagate:
 
     The first exception of any of the callbacks, in any thread, is kept and raised when the block
     is left; KeyboardInterrupt and SystemExit, too. From then on the callbacks return their error
-    values without entering Python, and stop(), which may tell the library to finish, was called
-    once, in the thread of the exception. An exception of the block itself becomes the context.
+    values without entering Python, and stop(), which may tell the library to finish, is called
+    once, in the thread of the exception, unless the block was left before that thread came to it.
+    An exception of the block itself becomes the context.
 
     callbacks: a Closure, or several in an iterable. May be nested; the innermost one gets the
     exception.
@@ -61,7 +62,10 @@ class propagate:
         if stop is not None and not callable(stop):
             raise TypeError(f"stop must be callable or None, not {type(stop).__name__}")
         self._stop = stop
-        self._lock = allocate_lock()
+        # Bound now, for leaving must not need memory; and what the garbage collector runs in the
+        # middle may raise, too.
+        lock = RLock()
+        self._acquire, self._release = lock.acquire, lock.release
         self._told = False
         self._caught: list[BaseException] = []
         self._undo: tuple[_Before, ...] = ()
@@ -83,12 +87,15 @@ class propagate:
 
     def _tell(self) -> None:
         """Called by a closure that has put its exception into ``_caught`` and is silent now."""
-        with self._lock:
+        self._acquire()
+        try:
             if self._told:
-                return  # two threads raised at once: the first one counts
+                return  # two threads raised at once, or the block was left meanwhile
             self._told = True
-        for closure in self._closures:
-            closure._set_silent(True)
+            for closure in self._closures:
+                closure._set_silent(True)
+        finally:
+            self._release()
         if self._stop is not None:
             self._stop()
 
@@ -105,7 +112,12 @@ class propagate:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._restore()
+        self._acquire()
+        try:
+            self._told = True
+            self._restore()
+        finally:
+            self._release()
         caught, self._caught = self._caught, []
         if caught:
             _raise_over(caught[0], value)

@@ -541,6 +541,34 @@ def test_an_exception_of_a_thread_that_python_did_not_make() -> None:
     assert where[0] != threading.get_ident()
 
 
+class Slow(propagate):
+    """Its thread goes to sleep between raising and telling."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.raised, self.left = threading.Event(), threading.Event()
+
+    def _tell(self) -> None:
+        self.raised.set()
+        self.left.wait(20)
+        super()._tell()
+
+
+def test_the_block_is_left_while_a_thread_raises() -> None:
+    """Nothing of the block is left: the closures are not silent, and nobody is told to stop."""
+    closures, stops = [INT(Counting(), error=-1), INT(Counting(), error=-1)], []
+    first, second = (closure.as_ctypes() for closure in closures)
+    thread = threading.Thread(target=first, args=(0,))
+    block = Slow(closures, lambda: stops.append(1))
+    with pytest.raises(Mine), block:
+        thread.start()
+        assert block.raised.wait(20)
+    block.left.set()
+    thread.join()
+    assert [first(1), second(2)] == [1, 2]
+    assert stops == []
+
+
 def test_one_propagate_is_used_once_at_a_time() -> None:
     closure = INT(Counting())
     block = propagate(closure)
