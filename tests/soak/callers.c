@@ -381,8 +381,9 @@ static int nthreads;
 static _Atomic int pausing, stopping, resting;
 static _Atomic long calls;
 
+static const struct timespec moment = {0, 200000};
+
 static void rest(void) {
-    static const struct timespec moment = {0, 200000};
     atomic_fetch_add(&resting, 1);
     while (atomic_load(&pausing))
         nanosleep(&moment, NULL);
@@ -395,6 +396,7 @@ static void *keep_calling(void *number) {
         if (atomic_load(&pausing)) rest();
         atomic_fetch_add(&calls, soak_call_some(8));
         if (random_below(4) == 0) make_some_if_allowed();
+        if (random_below(8) == 0) nanosleep(&moment, NULL); /* others need a CPU, too */
     }
     return NULL;
 }
@@ -410,14 +412,12 @@ int soak_start(int n) {
 
 /* Returns when none of them is inside a call. */
 void soak_pause(void) {
-    static const struct timespec moment = {0, 200000};
     atomic_store(&pausing, 1);
     while (atomic_load(&resting) < nthreads)
         nanosleep(&moment, NULL);
 }
 
 void soak_resume(void) {
-    static const struct timespec moment = {0, 200000};
     atomic_store(&pausing, 0);
     while (atomic_load(&resting))
         nanosleep(&moment, NULL);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import sys
@@ -10,7 +11,7 @@ import time
 from typing import Any
 
 from soak.holdings import Held, Holdings
-from soak.operations import operation
+from soak.operations import Operation, operation
 from soak.shapes import PLAIN, RAISES, Kind
 
 MOST = 3
@@ -94,34 +95,47 @@ class Interpreter:
 
 
 existing: list[Interpreter] = []
-lock = threading.Lock()  # one operation at a time
+_lock = threading.Lock()
+
+
+def one_at_a_time(function: Operation) -> Operation:
+    @functools.wraps(function)
+    def alone(holdings: Holdings, rng: random.Random) -> Any:
+        if not _lock.acquire(blocking=False):
+            return False
+        try:
+            return function(holdings, rng)
+        finally:
+            _lock.release()
+
+    return alone
 
 
 @operation(1)
+@one_at_a_time
 def begin_interpreter(holdings: Holdings, rng: random.Random) -> Any:
-    with lock:
-        if len(existing) == MOST or not may_begin_and_end():
-            return False
-        kinds = [
-            Kind(rng.randrange(2), rng.choice((PLAIN, RAISES)), holdings.new_key(), -7)
-            for _ in range(EACH)
-        ]
-        reserved = [held for held in map(holdings.reserve, kinds) if held]
-        made = Interpreter(rng.random() < 0.5, [held.kind for held in reserved])
-        for held, address in zip(reserved, made.addresses, strict=True):
-            holdings.publish(held, address, holdings.foreign)
-        made.held = reserved
-        existing.append(made)
-        return True
+    if len(existing) == MOST or not may_begin_and_end():
+        return False
+    kinds = [
+        Kind(rng.randrange(2), rng.choice((PLAIN, RAISES)), holdings.new_key(), -7)
+        for _ in range(EACH)
+    ]
+    reserved = [held for held in map(holdings.reserve, kinds) if held]
+    made = Interpreter(rng.random() < 0.5, [held.kind for held in reserved])
+    for held, address in zip(reserved, made.addresses, strict=True):
+        holdings.publish(held, address, holdings.foreign)
+    made.held = reserved
+    existing.append(made)
+    return True
 
 
 @operation(0.6)
+@one_at_a_time
 def end_interpreter(holdings: Holdings, rng: random.Random) -> Any:
-    with lock:
-        if not existing or not may_begin_and_end() or not holdings.spend(EACH):
-            return False
-        _end(holdings, existing.pop(rng.randrange(len(existing))))
-        return True
+    if not existing or not may_begin_and_end() or not holdings.spend(EACH):
+        return False
+    _end(holdings, existing.pop(rng.randrange(len(existing))))
+    return True
 
 
 def end_all(holdings: Holdings) -> None:
@@ -146,9 +160,9 @@ def _wait_for_calls(holdings: Holdings, chosen: Interpreter) -> None:
 
 
 @operation(1.5)
+@one_at_a_time
 def churn_in_interpreter(holdings: Holdings, rng: random.Random) -> Any:
-    with lock:
-        if not existing or OLD or not holdings.spend(8):
-            return False
-        rng.choice(existing).run(_CHURN)
-        return True
+    if not existing or OLD or not holdings.spend(8):
+        return False
+    rng.choice(existing).run(_CHURN)
+    return True
