@@ -26,7 +26,8 @@ pytramp, each in a process of its own; what depends on timing runs many times, a
 - **wrong answer**, **hang**, **crash**: in "12 of 20" runs, where it was repeated.
 
 A dash was not tried on this system. pytramp's column is checked by the tests; those of the others
-vary with their versions, and with luck.
+vary with their versions, and with luck. What these situations do to each other, `python -m soak`
+finds out, also in `tests/`: pytramp alone, all of them at once, at random, for as long as one likes.
 """
 
 

@@ -33,7 +33,7 @@ PATIENCE = 900  # seconds until a round hangs: longer than a child may take
 THREADS_OF_C = 3
 THREADS = 3  # of Python, beside the main one
 EACH = 40  # operations of one thread in a round
-FLOOD = 500  # callbacks of each thread, four times
+FLOOD = 10_000  # times four callbacks of each thread
 PAGES = 3  # pairs that may be needed: what is freed waits, what is held and flooded is little
 
 MAY_BE_LEFT_OUT = {
@@ -150,7 +150,7 @@ class Soak:
             gc.collect()
         holdings.settle()
         holdings.check_pool()
-        if number % 4 == 0:
+        if number % 2:
             self._flood(number)
             holdings.check_pool()
         stats = pytramp.stats()
