@@ -27,7 +27,7 @@ pytramp, each in a process of its own; what depends on timing runs many times, a
 
 A dash was not tried on this system. pytramp's column is checked by the tests; those of the others
 vary with their versions, and with luck. What these situations do to each other, `python -m soak`
-finds out, also in `tests/`: pytramp alone, all of them at once, at random, for as long as one likes.
+finds out, also in `tests/`: pytramp alone, all of them at once and at random, as long as one likes.
 """
 
 

@@ -10,6 +10,7 @@ comes late: callbacks that the garbage collector is to free, threads that were p
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 import weakref
@@ -182,6 +183,10 @@ class Holdings:
         assert sorted(places) == list(range(PLACES)), places
 
     def check_pool(self) -> None:
+        gc.collect()  # ctypes' function pointers are cycles
         pytramp._core.pool_check()
         count, right = pytramp.stats()["live"], len(self.live) + len(self.foreign)
         assert count == right, f"{count} callbacks are alive, {right} are held"
+        objects = sum(type(one) is pytramp.Closure for one in gc.get_objects())
+        right = len(self.live)
+        assert objects == right, f"there are {objects} Closure objects, {right} are held"
