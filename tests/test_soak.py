@@ -23,7 +23,7 @@ EXPECTED = re.compile(
 
 
 def test_soak() -> None:
-    command = [sys.executable, "-W", "error", "-m", "soak", "--operations", "800", "--seed", "1"]
+    command = [sys.executable, "-W", "error", "-m", "soak", "--operations", "640", "--seed", "1"]
     path = os.pathsep.join([str(native.TESTS), os.environ.get("PYTHONPATH", "")])
     try:
         done = tools.captured(command, {"PYTHONPATH": path}, timeout=600)

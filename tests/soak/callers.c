@@ -396,7 +396,7 @@ static void *keep_calling(void *number) {
         if (atomic_load(&pausing)) rest();
         atomic_fetch_add(&calls, soak_call_some(8));
         if (random_below(4) == 0) make_some_if_allowed();
-        if (random_below(8) == 0) nanosleep(&moment, NULL); /* others need a CPU, too */
+        if (random_below(2) == 0) nanosleep(&moment, NULL); /* others need a CPU, too */
     }
     return NULL;
 }

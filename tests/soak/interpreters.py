@@ -111,7 +111,7 @@ def one_at_a_time(function: Operation) -> Operation:
     return alone
 
 
-@operation(1)
+@operation(0.6)
 @one_at_a_time
 def begin_interpreter(holdings: Holdings, rng: random.Random) -> Any:
     if len(existing) == MOST or not may_begin_and_end():

@@ -9,6 +9,7 @@ import gc
 import itertools
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -34,6 +35,7 @@ THREADS_OF_C = 3
 THREADS = 3  # of Python, beside the main one
 EACH = 40  # operations of one thread in a round
 FLOOD = 10_000  # times four callbacks of each thread
+MOST_STATES = 1 + THREADS_OF_C + THREADS + 2  # the last ones may be on their way
 PAGES = 3  # pairs that may be needed: what is freed waits, what is held and flooded is little
 
 MAY_BE_LEFT_OUT = {
@@ -66,6 +68,19 @@ def load() -> tuple[Any, Any]:
         lib.soak_publish.argtypes = [ctypes.c_int, ctypes.c_void_p] + [ctypes.c_int] * 4
         lib.soak_seed.argtypes = [ctypes.c_uint64]
     return libraries
+
+
+def thread_states() -> int:
+    """Of this interpreter."""
+    api = ctypes.pythonapi
+    for name in ("PyInterpreterState_Get", "PyInterpreterState_ThreadHead", "PyThreadState_Next"):
+        getattr(api, name).restype = ctypes.c_void_p
+    state = api.PyInterpreterState_ThreadHead(ctypes.c_void_p(api.PyInterpreterState_Get()))
+    count = 0
+    while state:
+        count += 1
+        state = api.PyThreadState_Next(ctypes.c_void_p(state))
+    return count
 
 
 class Soak:
@@ -157,6 +172,9 @@ class Soak:
         pairs = stats["mremap_pairs"] + stats["file_pairs"] + stats["memfd_pairs"]
         if pairs > PAGES:
             raise Failed(f"{pairs} pairs of pages for {stats['live']} callbacks: {stats}")
+        states = thread_states()
+        if states > MOST_STATES:
+            raise Failed(f"{states} thread states are left")
         self._check()
         holdings.lib.soak_resume()
 
@@ -218,17 +236,21 @@ class Soak:
 
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
-    """A hang ends the process with the tracebacks of all threads."""
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    """A hang ends the process with the tracebacks of all threads.
+
+    Not dump_traceback_later: a forked child waits for its thread when it ends.
+    """
+    signal.alarm(PATIENCE)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        signal.alarm(0)
 
 
 def soak(plan: Plan) -> int:
     """The exit code."""
     faulthandler.enable()
+    faulthandler.register(signal.SIGALRM, chain=True)
     sys.setswitchinterval(1e-4)
     warnings.filterwarnings("ignore", "This process.*fork", DeprecationWarning)
     left_out = ", ".join(sorted(plan.without)) or "nothing"
