@@ -16,7 +16,7 @@ from typing import Any
 import pytramp
 from soak import shapes
 from soak.holdings import MOST_DROPPED, Held, Holdings
-from soak.shapes import Act, Expected
+from soak.shapes import Act, Expected, Kind
 
 Operation = Callable[[Holdings, random.Random], Any]
 OPERATIONS: dict[str, tuple[Operation, float]] = {}
@@ -136,18 +136,26 @@ def make_in_a_cycle(holdings: Holdings, rng: random.Random) -> Any:
     return True
 
 
+def make_some(
+    holdings: Holdings, rng: random.Random, n: int
+) -> list[tuple[Kind, int, pytramp.Closure]]:
+    """A few that are in no table, each of which answers."""
+    made = []
+    for _ in range(n):
+        kind = shapes.random_kind(rng, holdings.new_key())
+        closure = shapes.make(rng, kind, lambda n: None)
+        made.append((kind, closure.address, closure))
+    for kind, address, _ in made:
+        assert holdings.lib.soak_call_own(address, *kind, 0)
+    return made
+
+
 def make_and_free(holdings: Holdings, rng: random.Random, n: int) -> bool:
-    """A few that are in no table: called while they live, and when they are gone."""
+    """The same, and each is called when it is gone."""
     with holdings.knowing(n) as is_allowed:
         if not is_allowed:
             return False
-        made = []
-        for _ in range(n):
-            kind = shapes.random_kind(rng, holdings.new_key())
-            closure = shapes.make(rng, kind, lambda n: None)
-            made.append((kind, closure.address, closure))
-        for kind, address, _ in made:
-            assert holdings.lib.soak_call_own(address, *kind, 0)
+        made = make_some(holdings, rng, n)
         while made:
             kind, address, closure = made.pop(rng.randrange(len(made)))
             if rng.random() < 0.5:

@@ -27,7 +27,7 @@ import tools
 import pytramp
 from soak import forks, interpreters, shapes
 from soak.holdings import Holdings
-from soak.operations import OPERATIONS, Reports, churn
+from soak.operations import OPERATIONS, Reports, make_some
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 900  # seconds until a round hangs: longer than a child may take
@@ -189,12 +189,9 @@ class Soak:
         for thread in threads:
             thread.start()
         for _ in range(50):
-            holdings.lib.soak_begin_anew()
-            churn(holdings, rng)
+            make_some(holdings, rng, 8)
         for thread in threads:
             thread.join()
-        holdings.lib.soak_begin_anew()
-        gc.collect()
         self.done["flood"] += 1
 
     def _check(self) -> None:
