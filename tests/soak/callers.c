@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -356,11 +357,11 @@ static void make_some_if_allowed(void) {
 }
 
 /* Many, without asking: for when nobody knows a freed address. */
-void soak_flood(int rounds) {
-    struct own own[AT_ONCE];
-    for (int i = 0; i < rounds; i++) {
+void soak_flood(int rounds, int at_once) {
+    struct own *own = calloc((size_t)at_once, sizeof *own);
+    for (int i = 0; own && i < rounds; i++) {
         int n = 0;
-        while (n < AT_ONCE && make_own(&own[n]))
+        while (n < at_once && make_own(&own[n]))
             n++;
         for (int k = 0; k < n; k++) {
             check_own(&own[k], 0);
@@ -368,6 +369,7 @@ void soak_flood(int rounds) {
         }
         atomic_fetch_add(&made_in_c, n);
     }
+    free(own);
 }
 
 long soak_made_in_c(void) {

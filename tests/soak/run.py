@@ -34,9 +34,10 @@ PATIENCE = 900  # seconds until a round hangs: longer than a child may take
 THREADS_OF_C = 3
 THREADS = 3  # of Python, beside the main one
 EACH = 40  # operations of one thread in a round
-FLOOD = 10_000  # times four callbacks of each thread
+LONG_FLOOD = 10_000, 4  # rounds, and callbacks of each of two threads at once
+DEEP_FLOOD = 3, 3000  # more than there is without growth
 MOST_STATES = 1 + THREADS_OF_C + THREADS + 2  # the last ones may be on their way
-PAGES = 3  # pairs that may be needed: what is freed waits, what is held and flooded is little
+MOST_PAIRS = 2  # of pages: for a deep flood, with 4096 that wait
 
 MAY_BE_LEFT_OUT = {
     "fork": {"fork"},
@@ -68,6 +69,11 @@ def load() -> tuple[Any, Any]:
         lib.soak_publish.argtypes = [ctypes.c_int, ctypes.c_void_p] + [ctypes.c_int] * 4
         lib.soak_seed.argtypes = [ctypes.c_uint64]
     return libraries
+
+
+def grown_pairs() -> int:
+    stats = pytramp.stats()
+    return int(stats["mremap_pairs"] + stats["file_pairs"] + stats["memfd_pairs"])
 
 
 def thread_states() -> int:
@@ -168,10 +174,8 @@ class Soak:
         if number % 2:
             self._flood(number)
             holdings.check_pool()
-        stats = pytramp.stats()
-        pairs = stats["mremap_pairs"] + stats["file_pairs"] + stats["memfd_pairs"]
-        if pairs > PAGES:
-            raise Failed(f"{pairs} pairs of pages for {stats['live']} callbacks: {stats}")
+        if grown_pairs() > MOST_PAIRS:
+            raise Failed(f"{grown_pairs()} pairs of pages: {pytramp.stats()}")
         states = thread_states()
         if states > MOST_STATES:
             raise Failed(f"{states} thread states are left")
@@ -183,9 +187,8 @@ class Soak:
         holdings = self.holdings
         self.doing = {"main": "flood"}
         rng = random.Random(number)
-        threads = [
-            threading.Thread(target=holdings.lib.soak_flood, args=(FLOOD,)) for _ in range(2)
-        ]
+        flood, sizes = holdings.lib.soak_flood, DEEP_FLOOD if number % 4 == 1 else LONG_FLOOD
+        threads = [threading.Thread(target=flood, args=sizes) for _ in range(2)]
         for thread in threads:
             thread.start()
         for _ in range(50):
@@ -220,7 +223,8 @@ class Soak:
         return (
             f"{seconds:6.0f} s: {self.done.total()} operations, {lib.soak_calls()} calls by C, "
             f"{lib.soak_made_in_c()} closures of C, {stats['late_calls']} freed were called, "
-            f"{self.reports.raised} exceptions, {stats['live']} live, {resident} MiB"
+            f"{self.reports.raised} exceptions, {stats['live']} live, "
+            f"{grown_pairs()} pairs, {resident} MiB"
         )
 
     def counts(self) -> str:
