@@ -67,7 +67,7 @@ def _use(holdings: Holdings, rng: random.Random) -> None:
         holdings.held_lib.soak_call_some(100)
         assert not holdings.lib.soak_short_threads(2, rng.randrange(1 << 30))
         make_and_free(holdings, rng, 10)
-    holdings.lib.soak_flood(1, 6000)
+    holdings.lib.soak_flood(1, 9000)
     pytramp._core.pool_check()
     wrong = holdings.lib.soak_wrong()
     assert not wrong, wrong

@@ -35,9 +35,9 @@ THREADS_OF_C = 3
 THREADS = 3  # of Python, beside the main one
 EACH = 40  # operations of one thread in a round
 LONG_FLOOD = 10_000, 4  # rounds, and callbacks of each of two threads at once
-DEEP_FLOOD = 3, 3000  # more than there is without growth
+DEEP_FLOOD = 3, 9000  # more than there is without growth
 MOST_STATES = 1 + THREADS_OF_C + THREADS + 2  # the last ones may be on their way
-MOST_PAIRS = 2  # of pages: for a deep flood, with 4096 that wait
+MOST_PAIRS = 4  # of pages: for a deep flood, with 4096 that wait
 
 MAY_BE_LEFT_OUT = {
     "fork": {"fork"},
