@@ -58,7 +58,7 @@ int guarded(int (*f)(int), int n) { return setjmp(target) ? 99 : f(n); }
 
 
 def test_longjmp_over_a_callback_leaks() -> None:
-    """It is forbidden. Where Python itself survives it, each jump costs a reference, and no more."""
+    """It is forbidden. Where Python itself survives it, a jump costs a reference, and no more."""
     tools.script("longjmp.py", "held", tools.build(JUMP))
 
 
