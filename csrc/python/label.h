@@ -14,8 +14,8 @@ struct pt_label {
     const char *fate; /* "closed", "garbage-collected" */
 };
 
-/* Sees to closure->name before its callable goes. Runs Python code, for the callable may compute its
- * __qualname__. */
+/* Sees to closure->name before its callable goes. Runs Python code, for the callable may compute
+ * its __qualname__. */
 PT_HIDDEN void pt_closure_remember_name(pt_closure_object *closure);
 
 /* The label of a closure that is about to go; takes its own references. NULL without memory, and no
