@@ -11,7 +11,7 @@ from test_threads import SOURCE
 CALL_IT = "int call_it(function f, int n) { return f(n); }"
 
 # Python 3.12's ctypes does not load in an interpreter with a GIL of its own.
-NEEDS_CTYPES = {"nested", "types"}
+NEEDS_CTYPES = {"nested", "types", "lent"}
 CASES = [
     "threads",
     "main",
@@ -24,6 +24,7 @@ CASES = [
     "types",
     "objects",
     "nested",
+    "lent",
     "many",
 ]
 

@@ -65,6 +65,11 @@ static int enlist(struct pt_interpreter *interpreter, PyThreadState *made) {
     return 0;
 }
 
+int pt_tstate_is_lent(const struct pt_interpreter *interpreter, PyThreadState *tstate) {
+    if (interpreter->is_main) return 0;
+    return tstate == interpreter->decoy || PyThreadState_GetID(tstate) == 1;
+}
+
 void pt_tstate_drop_decoy(struct pt_interpreter *interpreter) {
     PyThreadState *decoy = interpreter->decoy, *current = pt_current_tstate(), *idle = decoy;
     if (!decoy) return;
@@ -75,6 +80,7 @@ void pt_tstate_drop_decoy(struct pt_interpreter *interpreter) {
     PyThreadState_Clear(idle);
     PyThreadState_Delete(idle);
 }
+
 #else
 
 int pt_tstate_prepare(struct pt_interpreter *interpreter) {
@@ -87,9 +93,15 @@ static int enlist(struct pt_interpreter *interpreter, PyThreadState *made) {
     return 0;
 }
 
+int pt_tstate_is_lent(const struct pt_interpreter *interpreter, PyThreadState *tstate) {
+    (void)interpreter, (void)tstate;
+    return 0;
+}
+
 void pt_tstate_drop_decoy(struct pt_interpreter *interpreter) {
     (void)interpreter;
 }
+
 #endif
 
 /* ---- Making one ---- */

@@ -35,6 +35,9 @@ PT_HIDDEN PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter)
  */
 PT_HIDDEN int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made);
 
+/* Does it belong to whichever thread borrowed it, and only for now? */
+PT_HIDDEN int pt_tstate_is_lent(const struct pt_interpreter *interpreter, PyThreadState *tstate);
+
 /* When ours are gone and the interpreter ends, of the decoy and the state that it began with one
  * must go, too: the one that is not attached. */
 PT_HIDDEN void pt_tstate_drop_decoy(struct pt_interpreter *interpreter);

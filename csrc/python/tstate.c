@@ -102,6 +102,7 @@ static struct pt_attachment *bring_forward(const struct pt_interpreter *interpre
  * costs speed for a state that Python made. */
 static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThreadState *tstate,
                                       int owned) {
+    if (!owned && pt_tstate_is_lent(interpreter, tstate)) return NULL;
     struct pt_attachment *made = calloc(1, sizeof *made);
     if (!made) return NULL;
     made->interpreter = interpreter;

@@ -342,6 +342,32 @@ def nested():
     other.destroy()
 
 
+def lent():
+    """What code of another interpreter ran with is not this thread's for good: see 3.12."""
+    other = Other()
+    other.run(f"""
+    import ctypes
+    @pytramp.callback("int (int)", error=-7)
+    def depth(n):
+        frame = sys._getframe()
+        while frame := frame.f_back:
+            n += 1
+        return n
+    assert ctypes.CDLL({path!r}).call_it(ctypes.c_void_p(depth.address), 0) == 1
+    read, write = os.pipe()
+    os.write(out, f"{{depth.address}} {{write}}".encode())
+    """)
+    depth, write = map(int, other.answer().split())
+    waiting = threading.Thread(target=other.run, args=("os.write(out, b'w')\nos.read(read, 1)",))
+    waiting.start()
+    assert other.answer() == "w"
+    answer = lib.call_it(pointer(depth), 0)
+    os.write(write, b"x")
+    waiting.join()
+    assert answer == 0  # not on top of what waits
+    other.destroy()
+
+
 def many():
     others = [Other() for _ in range(8)]
     for other in others:
