@@ -31,6 +31,9 @@
 #  error "pytramp needs a compiler that speaks GNU C: gcc or clang"
 #endif
 
+/* Alignment of what one thread writes all the time: CPUs fetch cache lines in pairs. */
+#define PT_OWN_LINES 128
+
 /* GNU C has a 128-bit integer on 64-bit CPUs; ISO C does not, hence __extension__. */
 #if defined(__SIZEOF_INT128__) && !defined(__ASSEMBLER__)
 __extension__ typedef __int128 pt_int128;

@@ -112,8 +112,8 @@ struct pt_record *pt_pool_find(const void *code) {
 #define STACKS 8u
 
 static struct shard {
-    _Alignas(128) struct pt_stack stacks[STACKS];
-    _Alignas(128) struct pt_ring ring;
+    _Alignas(PT_OWN_LINES) struct pt_stack stacks[STACKS];
+    _Alignas(PT_OWN_LINES) struct pt_ring ring;
 } shards[SHARDS];
 
 static unsigned stack_of(const void *affinity) {

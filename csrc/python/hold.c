@@ -3,6 +3,7 @@
 #ifdef Py_GIL_DISABLED
 
 #  include <stdlib.h>
+#  include <string.h>
 
 /* ---- The slots of all threads ---- */
 
@@ -19,8 +20,9 @@ static struct pt_hazards *take_over(void) {
 struct pt_hazards *pt_hazards_make(struct pt_thread *thread) {
     struct pt_hazards *made = take_over();
     if (!made) {
-        made = calloc(1, sizeof *made);
+        made = aligned_alloc(PT_OWN_LINES, sizeof *made);
         if (!made) return NULL;
+        memset(made, 0, sizeof *made);
         atomic_store(&made->taken, 1);
         made->next = atomic_load(&all);
         while (!atomic_compare_exchange_weak(&all, &made->next, made)) {

@@ -50,8 +50,9 @@ static inline void pt_let_go_callable(PyObject *callable) {
 
 /* Of one thread; never freed, taken over by a later thread. */
 struct pt_hazards {
-    pt_closure_object *_Atomic in[PT_HAZARDS + 1]; /* the last one is for a moment only */
-    unsigned depth;                                /* deeper calls are counted in the closure */
+    _Alignas(PT_OWN_LINES)
+        pt_closure_object *_Atomic in[PT_HAZARDS + 1]; /* the last one is for a moment only */
+    unsigned depth;                                    /* deeper calls are counted in the closure */
     _Atomic int taken;
     struct pt_hazards *next;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "hold.h"
@@ -103,8 +104,9 @@ static struct pt_attachment *bring_forward(const struct pt_interpreter *interpre
 static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThreadState *tstate,
                                       int owned) {
     if (!owned && pt_tstate_is_lent(interpreter, tstate)) return NULL;
-    struct pt_attachment *made = calloc(1, sizeof *made);
+    struct pt_attachment *made = aligned_alloc(PT_OWN_LINES, sizeof *made);
     if (!made) return NULL;
+    memset(made, 0, sizeof *made);
     made->interpreter = interpreter;
     made->thread = &pt_thread;
     made->owned = owned != 0;

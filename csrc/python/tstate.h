@@ -8,7 +8,7 @@
 #include "interpreter.h"
 
 struct pt_attachment {
-    struct pt_interpreter *interpreter;
+    _Alignas(PT_OWN_LINES) struct pt_interpreter *interpreter;
     PyThreadState *_Atomic tstate; /* PT_NO_TSTATE once Python cleared it */
     /* interpreter, as long as pt_enter_known may take tstate: not once it was cleared, nor when it
      * is shy. */
