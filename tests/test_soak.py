@@ -26,7 +26,7 @@ def test_soak() -> None:
     command = [sys.executable, "-W", "error", "-m", "soak", "--operations", "640", "--seed", "1"]
     path = os.pathsep.join([str(native.TESTS), os.environ.get("PYTHONPATH", "")])
     try:
-        done = tools.captured(command, {"PYTHONPATH": path}, timeout=600)
+        done = tools.captured(command, {"PYTHONPATH": path}, timeout=1800)
     except subprocess.TimeoutExpired as error:
         pytest.fail(f"the soak hangs, and so does its watchdog\n{error.stdout}")
     assert done.returncode == 0, done.stdout
