@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from _thread import RLock
-
 from pytramp._core import Closure
+from pytramp._lock import LOCK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +11,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     Sink = tuple[list[BaseException], Callable[[], None]]
+
+# Bound here: leaving a block must not need memory. What the garbage collector runs while it is held
+# may raise in other blocks.
+_acquire, _release = LOCK.acquire, LOCK.release
 
 
 class _Before:
@@ -62,10 +65,6 @@ class propagate:
         if stop is not None and not callable(stop):
             raise TypeError(f"stop must be callable or None, not {type(stop).__name__}")
         self._stop = stop
-        # Bound now, for leaving must not need memory; and what the garbage collector runs in the
-        # middle may raise, too.
-        lock = RLock()
-        self._acquire, self._release = lock.acquire, lock.release
         self._told = False
         self._caught: list[BaseException] = []
         self._undo: tuple[_Before, ...] = ()
@@ -87,7 +86,7 @@ class propagate:
 
     def _tell(self) -> None:
         """Called by a closure that has put its exception into ``_caught`` and is silent now."""
-        self._acquire()
+        _acquire()
         try:
             if self._told:
                 return  # two threads raised at once, or the block was left meanwhile
@@ -95,7 +94,7 @@ class propagate:
             for closure in self._closures:
                 closure._set_silent(True)
         finally:
-            self._release()
+            _release()
         if self._stop is not None:
             self._stop()
 
@@ -112,12 +111,12 @@ class propagate:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._acquire()
+        _acquire()
         try:
             self._told = True
             self._restore()
         finally:
-            self._release()
+            _release()
         caught, self._caught = self._caught, []
         if caught:
             _raise_over(caught[0], value)

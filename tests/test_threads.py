@@ -464,7 +464,10 @@ def test_making_and_freeing_in_many_threads() -> None:
 FORK = ("-X", "dev", "-W", "error", "-W", "ignore::DeprecationWarning")
 
 
-@pytest.mark.parametrize("case", ["plain", "worker", "callers", "inside", "inside_thread"])
+FORKS = ["plain", "worker", "callers", "declaring", "inside", "inside_thread"]
+
+
+@pytest.mark.parametrize("case", FORKS)
 def test_fork(case: str) -> None:
     """Parent and child call, free and make closures, of before and after, one not the other's."""
     tools.script("fork.py", tools.build(SOURCE), case, python=FORK, timeout=60)

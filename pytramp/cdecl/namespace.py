@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytramp import _typenames
 from pytramp._core import Signature, Type, UnsupportedTypeError
 from pytramp._errors import Source
+from pytramp._lock import LOCK
 from pytramp.cdecl import macros
 from pytramp.cdecl.model import (
     Array,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from enum import IntEnum
 
 _SHOWN = 6
-_LOCK = threading.RLock()
 
 
 class Types:
@@ -65,7 +64,7 @@ class Types:
     def __getitem__(self, name: str) -> Any:
         made = self._made
         if name not in made:
-            with _LOCK:
+            with LOCK:
                 if name not in made:
                     made[name] = self._make(name)
         return made[name]
@@ -219,7 +218,7 @@ def _enum_class(enumeration: Enumeration) -> type[IntEnum] | None:
     name = enumeration.tag or enumeration.name
     if name is None or not enumeration.values:
         return None
-    with _LOCK:
+    with LOCK:
         if enumeration.built is None:
             import enum
 

@@ -7,13 +7,13 @@ out as C does keeps its class, without fields, for pointers to it.
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pytramp import _ctypes
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._layout import Layout
+from pytramp._lock import LOCK
 from pytramp.cdecl import fields
 from pytramp.cdecl.model import (
     Array,
@@ -30,8 +30,6 @@ from pytramp.cdecl.model import (
     plain,
 )
 
-_LOCK = threading.RLock()
-
 
 class Built:
     """What was made of a Record. error: why it has no fields."""
@@ -45,7 +43,7 @@ class Built:
 
 def class_of(record: Record) -> Any:
     """The complete class; UnsupportedTypeError where there is none."""
-    with _LOCK:
+    with LOCK:
         _complete(record)
         while _pending:  # what pointers lead to
             try:
@@ -68,14 +66,14 @@ def aggregate(record: Record, cls: Any = None) -> Type:
     own = class_of(record)
     if cls is not None and cls is not own:
         return _aggregate(record, cls)
-    with _LOCK:
+    with LOCK:
         if record.built.type is None:
             record.built.type = _aggregate(record, own)
         made: Type = record.built.type
         return made
 
 
-_pending: list[Record] = []  # guarded by _LOCK
+_pending: list[Record] = []  # guarded by LOCK
 
 
 def _begin(record: Record) -> Any:
@@ -166,7 +164,7 @@ def class_for(use: Use) -> Any:
     if isinstance(kind, Pointer):
         return _pointer_class(kind.target)
     if isinstance(kind, Record):
-        with _LOCK:
+        with LOCK:
             _complete(kind)
             return kind.built.cls
     if isinstance(kind, Array):
@@ -206,7 +204,7 @@ def _pointer_class(target: Use) -> Any:
     if is_object(target):
         return ctypes.py_object
     if isinstance(kind, Record):
-        with _LOCK:
+        with LOCK:
             return ctypes.POINTER(_begin(kind))
     try:
         return ctypes.POINTER(class_for(target))
@@ -236,7 +234,7 @@ def _passed_class(use: Use) -> Any:
     if isinstance(kind, Function):
         return _function_class(kind)
     if isinstance(kind, Record):
-        with _LOCK:
+        with LOCK:
             return _begin(kind)
     return class_for(use)
 

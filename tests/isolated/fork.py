@@ -3,6 +3,7 @@
 import ctypes
 import faulthandler
 import os
+import signal
 import sys
 import threading
 
@@ -105,6 +106,34 @@ elif case == "callers":  # threads of C that are calling all the time
         fork_here()
     assert lib.callers_end() == 0
     use(True)
+elif case == "declaring":  # threads that hold the lock of the Python code most of the time
+
+    def declare(n):
+        header = f"struct s {{ int x[{n % 50 + 1}]; }}; int f(struct s);"
+        return pytramp.cdef(header).f(lambda s: n, error=-7)
+
+    def declare_on():
+        n = 0
+        while not enough:
+            declare(n := n + 1)
+
+    declare(0)  # a child that imports what another thread was importing waits for ever, in Python
+    enough = False
+    threads = [threading.Thread(target=declare_on) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(40):
+        pid = os.fork()
+        if not pid:
+            signal.alarm(40)
+            declare(1)
+            with pytramp.propagate(declare(2)):
+                pass
+            os._exit(0)
+        wait(pid)
+    enough = True
+    for thread in threads:
+        thread.join()
 elif case == "inside":
     assert prototype(forking.address)(1) == 2
     if not child:
