@@ -25,13 +25,14 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, cty
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
-def until_refused(step):
-    """What it gave before, and the text."""
+def until_refused(step, give_back):
+    """What it gave before, and the text. give_back() gives this function memory for its answer."""
     done = []
     for _ in range(100_000):
         try:
             done.append(step())
         except MemoryError as error:
+            give_back()
             return done, str(error)
     raise AssertionError("there is no end")
 
@@ -68,8 +69,7 @@ def memory():
     ballast = bytearray(16 << 20)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (address_space() + (48 << 20), hard))
-    made, text = until_refused(lambda: common.make(100))
-    del ballast
+    made, text = until_refused(lambda: common.make(100), ballast.clear)
     results = [call(1000) for call in calls]
     assert results == list(range(1000, 2000, 100)), results
     assert len(made) > 50, len(made)
