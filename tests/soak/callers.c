@@ -46,7 +46,8 @@ static _Atomic int wrong;
 static char what_is_wrong[400];
 
 __attribute__((format(printf, 1, 2))) static void report(const char *format, ...) {
-    if (atomic_exchange(&wrong, 1)) return;
+    int none = 0;
+    if (!atomic_compare_exchange_strong(&wrong, &none, 1)) return;
     va_list list;
     va_start(list, format);
     vsnprintf(what_is_wrong, sizeof what_is_wrong, format, list);
