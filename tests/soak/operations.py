@@ -321,10 +321,3 @@ class Reports:
         if not name or name in self.late_keys or int(name[1:]) not in self.holdings.ended_keys:
             self.unexpected.append(f"reported twice, or not freed: {text}")
         self.late_keys.add(name)
-
-    def __enter__(self) -> Reports:
-        sys.unraisablehook = self
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        sys.unraisablehook = sys.__unraisablehook__

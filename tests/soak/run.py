@@ -111,19 +111,20 @@ class Soak:
         gc.collect()
         assert not lib.soak_start(THREADS_OF_C)
         begun = told = time.monotonic()
-        with self.reports:
-            for number in itertools.count():
-                with watched():
-                    self._round(number)
-                    interpreters.end_all(self.holdings)
-                    self._pause(number)
-                now = time.monotonic()
-                if now - told > 5:
-                    told = now
-                    print(self._progress(now - begun), flush=True)
-                if self._is_enough(now - begun):
-                    break
-            self._end()
+        sys.unraisablehook = self.reports
+        for number in itertools.count():
+            with watched():
+                self._round(number)
+                interpreters.end_all(self.holdings)
+                self._pause(number)
+            now = time.monotonic()
+            if now - told > 5:
+                told = now
+                print(self._progress(now - begun), flush=True)
+            if self._is_enough(now - begun):
+                break
+        self._end()
+        sys.unraisablehook = sys.__unraisablehook__
         print(self._progress(time.monotonic() - begun), flush=True)
 
     def _is_enough(self, seconds: float) -> bool:
