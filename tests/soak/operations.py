@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
-import sys
 import sysconfig
 import threading
 import time
