@@ -118,8 +118,6 @@ def test_calls_from_what_goes_with_it(case: str) -> None:
 
 
 def test_resurrection() -> None:
-    if sys.version_info >= (3, 15):
-        pytest.skip("Python 3.15's collector leaves resurrected objects: not looked into")
     tools.script("resurrection.py")
 
 

@@ -18,17 +18,9 @@ SUBINTERPRETERS = {key for key in ROWS if key.startswith("sub_")}
 MAY_REFUSE = {"sub_own_gil"} | (SUBINTERPRETERS if sys.version_info < (3, 12) else set())
 
 
-PENDING = {
-    # A thread of C that has outlived the first interpreter hangs in the second.
-    (3, 15): {"embedded_thread"},
-}.get(sys.version_info[:2], set())
-
-
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_pytramp(row: Row) -> None:
     """Right in every run."""
-    if row.key in PENDING:
-        pytest.skip("known to fail on this version of Python, see PENDING")
     log: list[str] = []
     outcome = run.outcome(row, "pytramp", 120, log.append)
     if outcome.kind == "not here":

@@ -186,7 +186,8 @@ CASES = {
     "c_atexit_closed": "c:-7\nc:-7\ndestructor:-7\n",
     "c_atexit_thread": "thread:-7\nthread:-7\n",
     "worker": "worker:-7\n",
-    "worker_ends": "worker:-7\ndestructor:-7\n",
+    "worker_ends": ("worker:2\n" if sys.version_info >= (3, 15) else "worker:-7\n")
+    + "destructor:-7\n",
     "nobody_is_lost": "answered:-7\n",
     "nobody_is_lost_waiting": "answered:-7\n",
     "callers": "",

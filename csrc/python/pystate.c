@@ -209,3 +209,22 @@ void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter
     PyThreadState_Clear(helper);
     PyThreadState_DeleteCurrent();
 }
+
+#if PY_VERSION_HEX >= 0x030F0000
+/* Before 3.15 the pthread key goes with the interpreter. Now it is a thread-local, which only
+ * deleting the state that is in it clears: here one that says so of itself. */
+void pt_tstate_forget_deleted(const struct pt_interpreter *interpreter,
+                              const PyThreadState *deleted) {
+    if (pt_current_tstate() || PyGILState_GetThisThreadState() != deleted) return;
+    PyThreadState *stand_in = pt_tstate_new(interpreter);
+    if (!stand_in) return;
+    stand_in->_status.bound_gilstate = 1;
+    stand_in->_status.cleared = 1; /* it never held an object */
+    PyThreadState_Delete(stand_in);
+}
+#else
+void pt_tstate_forget_deleted(const struct pt_interpreter *interpreter,
+                              const PyThreadState *deleted) {
+    (void)interpreter, (void)deleted;
+}
+#endif

@@ -49,6 +49,11 @@ PT_HIDDEN void pt_tstate_install_hooks(void);
 /* Deletes a new state that is not attached. */
 PT_HIDDEN void pt_tstate_throw_away(PyThreadState *tstate);
 
+/* This thread's PyGILState may still hold a state that another thread deleted, when the main
+ * interpreter that it was of ended. Python would write into it; in another one it is taken out. */
+PT_HIDDEN void pt_tstate_forget_deleted(const struct pt_interpreter *interpreter,
+                                        const PyThreadState *deleted);
+
 /* Deletes this thread's state when the thread ends, in a destructor of thread-specific data. */
 PT_HIDDEN void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter);
 

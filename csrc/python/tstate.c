@@ -88,10 +88,12 @@ static struct pt_attachment *bring_forward(const struct pt_interpreter *interpre
             continue;
         }
         *link = at->next;
-        if (is_valid(at))
+        if (is_valid(at)) {
             found = at;
-        else
+        } else {
+            pt_tstate_forget_deleted(interpreter, at->first_tstate);
             forget(at);
+        }
     }
     if (!found) return NULL;
     found->next = pt_thread.first;
@@ -112,6 +114,7 @@ static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThre
     made->owned = owned != 0;
     made->shy = owned && !interpreter->is_main;
     atomic_store(&made->usual, made->shy ? NULL : interpreter);
+    made->first_tstate = tstate;
     atomic_store(&made->tstate, tstate);
     atomic_store(&made->references, 2);
     PyObject *type, *value, *traceback;

@@ -13,6 +13,7 @@ struct pt_attachment {
     /* interpreter, as long as pt_enter_known may take tstate: not once it was cleared, nor when it
      * is shy. */
     const struct pt_interpreter *_Atomic usual;
+    const PyThreadState *first_tstate; /* what tstate was, and may be freed now */
     /* Calls that came in through tstate and are inside, times two; odd while one is on its way in.
      * Written by its thread only. The interpreter's end reads it, after it has set closing: one of
      * the two sees the other, for both write first and then look (seq_cst). */

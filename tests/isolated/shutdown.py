@@ -18,12 +18,15 @@ held = ctypes.PyDLL(sys.argv[2])  # the same; its calls keep the GIL
 
 
 def registered_early():
+    if not in_child:
+        return
     if case == "atexit":
         lib.call_now(b"early", pointer, 1)
     elif case == "worker_ends":
-        held.worker_end()
+        (lib if sys.version_info >= (3, 15) else held).worker_end()  # PEP 788: it still gets in
 
 
+in_child = False
 atexit.register(registered_early)
 
 import pytramp  # noqa: E402 (what was registered before it runs after)
@@ -54,10 +57,10 @@ def run_in_child():
 for _ in range(int(sys.argv[3])):
     written = run_in_child()
     if written is None:
+        in_child = True
         break
     print(repr(written), flush=True)
 else:
-    atexit.unregister(registered_early)
     print("done")
     sys.exit()
 
