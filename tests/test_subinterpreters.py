@@ -11,7 +11,7 @@ from test_threads import SOURCE
 CALL_IT = "int call_it(function f, int n) { return f(n); }"
 
 # Python 3.12's ctypes does not load in an interpreter with a GIL of its own.
-NEEDS_CTYPES = {"nested", "types", "lent"}
+NEEDS_CTYPES = {"nested", "types", "home", "twice_home", "lent"}
 CASES = [
     "threads",
     "main",
@@ -24,6 +24,8 @@ CASES = [
     "types",
     "objects",
     "nested",
+    "home",
+    "twice_home",
     "lent",
     "many",
 ]
@@ -36,6 +38,8 @@ def test_subinterpreters(case: str, gil: str) -> None:
         pytest.skip("pytramp in a subinterpreter needs Python 3.12")
     if case in NEEDS_CTYPES and gil == "own" and sys.version_info < (3, 13):
         pytest.skip("ctypes in an isolated subinterpreter needs Python 3.13")
+    if case == "twice_home" and sys.version_info < (3, 13):
+        pytest.skip("3.12 has no state of this thread's there")
     path = tools.build(SOURCE + CALL_IT)
     tools.script("subinterpreters.py", case, path, gil, timeout=90)
 

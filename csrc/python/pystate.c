@@ -133,6 +133,58 @@ int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made) {
     return -1;
 }
 
+/* ---- Finding one ---- */
+
+#if PY_VERSION_HEX >= 0x030D0000
+/* _whence: who made a state, in CPython's own numbers. From the second on they make it for the
+ * thread that they are in: threading, PyGILState_Ensure, who runs code in another interpreter. */
+enum { WHENCE_INIT = 1, WHENCE_THREADING = 3 };
+#endif
+
+/* Who made it with PyThreadState_New may mean it for another thread. */
+static int is_this_threads(const struct pt_interpreter *interpreter, PyThreadState *tstate) {
+    if (tstate->thread_id != PyThread_get_thread_ident()) return 0;
+#if PY_VERSION_HEX >= 0x030D0000
+    if (tstate->_whence == WHENCE_INIT) return interpreter->is_main;
+    return tstate->_whence >= WHENCE_THREADING;
+#elif PY_VERSION_HEX >= 0x030C0000
+    if (PyThreadState_GetID(tstate) == 1) return interpreter->is_main;
+    return tstate->on_delete != NULL; /* threading's */
+#else
+    (void)interpreter;
+    return 0; /* PyGILState knows them */
+#endif
+}
+
+struct search {
+    const struct pt_interpreter *interpreter;
+    PyThreadState *found;
+};
+
+/* Called for an object, none of which is of interest: 0 is enough of them. */
+static int look(PyObject *unused, void *opaque) {
+    (void)unused;
+    struct search *search = opaque;
+    PyThreadState *at = PyInterpreterState_ThreadHead(search->interpreter->state);
+    while (at && (at == pt_current_tstate() || !is_this_threads(search->interpreter, at)))
+        at = PyThreadState_Next(at);
+    search->found = at;
+    return 0;
+}
+
+PyThreadState *pt_tstate_find(const struct pt_interpreter *interpreter) {
+    struct search search = {interpreter, NULL};
+#ifdef Py_GIL_DISABLED
+    /* It stops all other threads and takes the lock of the list. */
+    PyUnstable_GC_VisitObjects(look, &search);
+#else
+    look(NULL, &search); /* others are deleted under the GIL */
+#endif
+    return search.found;
+}
+
+/* ---- Hooks ---- */
+
 static void install_hook(const char *setter, PyObject *hook) {
     PyObject *set = PySys_GetObject(setter); /* borrowed */
     PyObject *done = hook && hook != Py_None && set ? PyObject_CallOneArg(set, hook) : NULL;

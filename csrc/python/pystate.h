@@ -42,6 +42,10 @@ PT_HIDDEN int pt_tstate_is_lent(const struct pt_interpreter *interpreter, PyThre
  * must go, too: the one that is not attached. */
 PT_HIDDEN void pt_tstate_drop_decoy(struct pt_interpreter *interpreter);
 
+/* The state that Python has for this thread in an interpreter where this thread runs through
+ * another one; NULL for none, or when it may be another thread's. */
+PT_HIDDEN PyThreadState *pt_tstate_find(const struct pt_interpreter *interpreter);
+
 /* As threading does for the threads that it starts: sys.settrace and sys.setprofile are per thread.
  * An error is the hook's business, and leaves the thread without it. */
 PT_HIDDEN void pt_tstate_install_hooks(void);

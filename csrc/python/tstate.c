@@ -164,15 +164,27 @@ static void attach_known(struct pt_attachment *known, struct pt_visit *visit) {
     visit->entry = PT_ATTACHED;
 }
 
-/* Attaches tstate, which is new: 0, or -1 with nothing left of it. */
-static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
-                    struct pt_visit *visit) {
-    if (pt_tstate_begin(interpreter, tstate)) return -1;
+/* One that Python made for this thread. */
+static void attach_pythons(struct pt_interpreter *interpreter, PyThreadState *tstate,
+                           struct pt_visit *visit) {
+    PyEval_RestoreThread(tstate);
+    visit->entry = PT_ATTACHED;
+    visit->attachment = remember(interpreter, tstate, 0);
+    count_call(visit->attachment, PT_INSIDE);
+}
+
+static void delete_current(void) {
+    PyThreadState_Clear(pt_current_tstate());
+    PyThreadState_DeleteCurrent();
+}
+
+/* The current state becomes ours: 0, or -1 without memory. */
+static int keep(struct pt_interpreter *interpreter, PyThreadState *tstate, struct pt_visit *visit) {
     visit->attachment = remember(interpreter, tstate, 1);
-    if (!visit->attachment) {
-        PyThreadState_Clear(tstate);
-        PyThreadState_DeleteCurrent();
-        return -1;
+    if (!visit->attachment) return -1;
+    if (visit->attachment->shy) {
+        visit->sweeper = pt_tstate_new(interpreter);
+        if (!visit->sweeper) return -1;
     }
     visit->entry = PT_ATTACHED;
     count_call(visit->attachment, PT_INSIDE);
@@ -180,33 +192,29 @@ static int keep_new(struct pt_interpreter *interpreter, PyThreadState *tstate,
     return 0;
 }
 
-static void attach_new(struct pt_interpreter *interpreter, struct pt_visit *visit) {
-    if (!interpreter->is_main) {
-        if (atomic_load(&interpreter->closing)) return; /* nobody would delete it */
-        visit->sweeper = pt_tstate_new(interpreter);
-        if (!visit->sweeper) return;
-    }
-    PyThreadState *tstate = pt_tstate_new(interpreter);
-    if ((!tstate || keep_new(interpreter, tstate, visit)) && visit->sweeper)
-        pt_tstate_throw_away(visit->sweeper);
+/* Where Python has others for this thread it may have one there: to look for that takes one, too.
+ */
+static void attach_new(struct pt_interpreter *interpreter, int has_others, struct pt_visit *visit) {
+    if (!interpreter->is_main && atomic_load(&interpreter->closing)) return; /* who deletes it? */
+    PyThreadState *made = pt_tstate_new(interpreter);
+    if (!made || pt_tstate_begin(interpreter, made)) return;
+    PyThreadState *found = has_others ? pt_tstate_find(interpreter) : NULL;
+    if (!found && !keep(interpreter, made, visit)) return;
+    visit->attachment = NULL;
+    delete_current();
+    if (found) attach_pythons(interpreter, found, visit);
 }
 
 /* In a thread that runs no Python. */
 static void attach(struct pt_interpreter *interpreter, struct pt_visit *visit) {
     struct pt_attachment *known = bring_forward(interpreter);
-    if (known) {
+    PyThreadState *last = PyGILState_GetThisThreadState();
+    if (known)
         attach_known(known, visit);
-        return;
-    }
-    PyThreadState *own = PyGILState_GetThisThreadState();
-    if (!own || own->interp != interpreter->state) {
-        attach_new(interpreter, visit);
-        return;
-    }
-    PyEval_RestoreThread(own);
-    visit->entry = PT_ATTACHED;
-    visit->attachment = remember(interpreter, own, 0);
-    count_call(visit->attachment, PT_INSIDE);
+    else if (last && last->interp == interpreter->state)
+        attach_pythons(interpreter, last, visit);
+    else
+        attach_new(interpreter, last != NULL, visit);
 }
 
 /* ---- The gate ----

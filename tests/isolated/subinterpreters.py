@@ -346,6 +346,93 @@ def nested():
     other.destroy()
 
 
+def states():
+    """How many thread states this interpreter has."""
+    api = ctypes.pythonapi
+    for function in (api.PyInterpreterState_ThreadHead, api.PyThreadState_Next):
+        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    api.PyInterpreterState_Get.restype = ctypes.c_void_p
+    state = api.PyInterpreterState_ThreadHead(api.PyInterpreterState_Get())
+    found = 0
+    while state:
+        state = api.PyThreadState_Next(state)
+        found += 1
+    return found
+
+
+def in_threads(*jobs):
+    """Each in a new one, one after the other."""
+    failed = []
+    for job in jobs:
+
+        def run(job=job):
+            try:
+                job()
+            except BaseException:
+                failed.append(job)
+                raise
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    assert not failed
+
+
+def home():
+    """A thread of Python that is in another interpreter comes back as the one it is here."""
+    other = Other()
+    other.run(f"""
+    import ctypes
+    libraries = ctypes.CDLL({path!r}), ctypes.PyDLL({path!r})
+    def call(library, address):
+        assert libraries[library].call_it(ctypes.c_void_p(address), 1) == 2
+    """)
+    local = threading.local()
+
+    def visit(library):
+        seen = []
+
+        def look(n):
+            seen.append((getattr(local, "value", None), threading.current_thread(), states()))
+            return n + 1
+
+        made = signature(look, error=-7)
+        local.value = object()
+        expected = (local.value, threading.current_thread(), states())
+        for _ in range(2):
+            other.run(f"call({library}, {made.address})")
+        assert seen == [expected] * 2, (seen, expected)
+
+    visit(0)
+    in_threads(lambda: visit(0), lambda: visit(1))
+    other.destroy()
+
+
+def twice_home():
+    """... and so does one that comes back from here to the other."""
+    other = Other()
+    other.run(f"""
+    import ctypes
+    lib = ctypes.PyDLL({path!r})
+    @pytramp.callback("int (int)", error=-7)
+    def look(n):
+        return local.value + n
+    os.write(out, str(look.address).encode())
+    """)
+    address = int(other.answer())
+
+    def visit(library):
+        back = signature(lambda n: library.call_it(pointer(address), n), error=-7)
+        other.run(f"""
+        local.value = 3
+        assert lib.call_it(ctypes.c_void_p({back.address}), 4) == 7
+        """)
+
+    visit(held)
+    in_threads(lambda: visit(lib), lambda: visit(held))
+    other.destroy()
+
+
 def lent():
     """What code of another interpreter ran with is not this thread's for good: see 3.12."""
     other = Other()
