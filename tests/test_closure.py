@@ -9,6 +9,7 @@ import gc
 import inspect
 import operator
 import pickle
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -559,6 +560,34 @@ def test_a_running_closure_is_not_collected() -> None:
     address = closure.address
     del function
     assert PROTOTYPE(address)(4) == 8
+
+
+def test_a_running_closure_keeps_its_onerror() -> None:
+    """Also when nothing but the collector could find it."""
+    inside, collected = threading.Event(), threading.Event()
+
+    def make() -> Callable[[int], int]:
+        def function(n: int) -> int:
+            inside.set()
+            assert collected.wait(60)
+            raise KeyError(n)
+
+        def onerror(exception: BaseException) -> int:
+            assert cycle
+            return 7
+
+        cycle: list[pytramp.Closure] = [SIGNATURE(function, onerror=onerror)]
+        return PROTOTYPE(cycle[0].address)
+
+    call = make()
+    results: list[int] = []
+    thread = threading.Thread(target=lambda: results.append(call(3)))
+    thread.start()
+    assert inside.wait(60)
+    gc.collect()
+    collected.set()
+    thread.join()
+    assert results == [7]
 
 
 def test_deallocation_keeps_the_exception_in_flight() -> None:

@@ -334,17 +334,21 @@ static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
     return 0;
 }
 
-/* C may still call: the slot turns into a tombstone before anything is taken from under it. */
+static void clear_extras(Object *closure) {
+    if (!closure->extras) return;
+    Py_CLEAR(closure->extras->onerror);
+    Py_CLEAR(closure->extras->sink);
+    Py_CLEAR(closure->extras->kept);
+    Py_CLEAR(closure->extras->ndarray);
+    Py_CLEAR(closure->extras->dtypes);
+}
+
+/* C may still call: the slot turns into a tombstone before anything is taken from under it. What a
+ * call needs that is inside goes when the next collection comes. */
 static int closure_clear(PyObject *self) {
     Object *closure = as_closure(self);
     pt_closure_object_close(closure, "garbage-collected");
-    if (closure->extras) {
-        Py_CLEAR(closure->extras->onerror);
-        Py_CLEAR(closure->extras->sink);
-        Py_CLEAR(closure->extras->kept);
-        Py_CLEAR(closure->extras->ndarray);
-        Py_CLEAR(closure->extras->dtypes);
-    }
+    if (!pt_closure_object_is_held(closure)) clear_extras(closure);
     return 0;
 }
 
@@ -360,7 +364,7 @@ static void closure_dealloc(PyObject *self) {
                       closure_dealloc) /* a closure may wrap a closure that wraps a closure ... */
         pt_closure_object_close(closure, "garbage-collected");
     if (closure->weakrefs) PyObject_ClearWeakRefs(self);
-    closure_clear(self);
+    clear_extras(closure);
     Py_XDECREF(closure->callable); /* of a closure that could not be opened */
     if (closure->extras) {
         PyMem_Free(closure->extras->error);

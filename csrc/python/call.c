@@ -208,6 +208,17 @@ static inline void call_closure(pt_closure_object *closure, struct pt_frame *fra
 
 /* ---- The entry ---- */
 
+/* A call that holds no reference may be in a closure that the collector finds to be garbage. The
+ * callable runs, which keeps it; what may be called after it is kept here. */
+static inline PyObject *keep_onerror(const pt_closure_object *closure) {
+#ifdef Py_GIL_DISABLED
+    if (PT_UNLIKELY(closure->extras != NULL)) return Py_XNewRef(closure->extras->onerror);
+#else
+    (void)closure;
+#endif
+    return NULL;
+}
+
 /* Attached, with the record in state `word` when it was last looked at: 0 when it is not any more.
  */
 static inline int call_record(struct pt_frame *frame, struct pt_record *record, uint32_t word,
@@ -216,7 +227,9 @@ static inline int call_record(struct pt_frame *frame, struct pt_record *record, 
 #ifdef Py_GIL_DISABLED
     if (PT_UNLIKELY(!closure)) return 0;
 #endif
+    PyObject *onerror = keep_onerror(closure);
     call_closure(closure, frame, tstate);
+    Py_XDECREF(onerror);
     pt_let_go(closure, record, word);
     return 1;
 }

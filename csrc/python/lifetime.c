@@ -116,7 +116,10 @@ void pt_closure_object_shut(pt_closure_object *closure) {
 }
 
 #ifdef Py_GIL_DISABLED
-/* Calls that are inside hold no reference. */
+int pt_closure_object_is_held(const pt_closure_object *closure) {
+    return pt_is_held(closure);
+}
+
 int pt_closure_object_revive(pt_closure_object *closure) {
     if (!closure->record || !pt_is_held(closure)) return 0;
     Py_SET_REFCNT((PyObject *)closure, 1);
@@ -125,6 +128,11 @@ int pt_closure_object_revive(pt_closure_object *closure) {
     return 1;
 }
 #else
+int pt_closure_object_is_held(const pt_closure_object *closure) {
+    (void)closure;
+    return 0;
+}
+
 int pt_closure_object_revive(pt_closure_object *closure) {
     (void)closure;
     return 0;

@@ -158,6 +158,9 @@ int pt_closure_object_keep(pt_closure_object *closure, PyObject *function);
 /* Shuts C out, and nothing else: close completes it. Runs no Python code. */
 void pt_closure_object_shut(pt_closure_object *closure);
 
+/* Is a call inside that holds no reference (hold.h)? Always 0 with a GIL. */
+int pt_closure_object_is_held(const pt_closure_object *closure);
+
 /* In its deallocation, after it was shut: 1 when somebody is still in it. Then it lives, closed,
  * and is deallocated when the last one has left (hold.h). */
 int pt_closure_object_revive(pt_closure_object *closure);
