@@ -23,28 +23,27 @@ sys.setswitchinterval(1e-5)
 warnings.simplefilter("ignore", ResourceWarning)  # of a file that the collector closes
 
 
-def add_one(n):
-    return n + 1
+# Each makes a closure that adds k, which no other does at this time: an answer shows who gave it.
 
 
-def plain():
-    return signature(add_one, error=-7)
+def plain(k):
+    return signature(lambda n: n + k, error=-7)
 
 
-def in_a_cycle():
+def in_a_cycle(k):
     def function(n):
-        return n + 1 if closure else 0
+        return n + k if closure else 0
 
     closure = signature(function, error=-7)
     return closure
 
 
-def owned():
+def owned(k):
     """A method of an object that has the closure, among things that take time to go."""
 
     class Owner:
         def method(self, n):
-            return n + 1
+            return n + k
 
         def __del__(self):
             time.sleep(0)
@@ -55,24 +54,24 @@ def owned():
     return owner.closure
 
 
-def frees_itself():
+def frees_itself(k):
     """Its only reference is in a cell, which the first call empties."""
 
     def function(n):
         holder.clear()
-        return n + 1
+        return n + k
 
     holder = [signature(function, error=-7)]
     return holder[0]
 
 
-def makes_and_frees():
+def makes_and_frees(k):
     def function(n):
-        made = [plain() for _ in range(30)]
-        assert prototype(made[0].address)(n) == n + 1
+        made = [plain(k) for _ in range(30)]
+        assert prototype(made[0].address)(n) == n + k
         for closure in made[::2]:
             closure.close()
-        return n + 1
+        return n + k
 
     return signature(function, error=-7)
 
@@ -103,11 +102,13 @@ else:
     collector.start()
 
 # A call that waits for the GIL while a thousand others are freed outlives its quarantine, and with
-# it the error value: it gets zero.
+# it the error value: it gets zero. An address that outlives it may be another place's by then:
+# there all places add the same.
 lib.callers_start(3, case == "churn")
 for n in range(ROUNDS):
-    closure = make[n % len(make)]()
-    use(n % PLACES, closure)
+    place = n % PLACES
+    closure = make[n % len(make)](lib.added(place))
+    use(place, closure)
     if n % 16 == 0:
         time.sleep(0.001)  # C gets its turn
     if case in ("close", "churn"):
@@ -116,6 +117,8 @@ for n in range(ROUNDS):
         with closure:
             pass
     del closure
+    if n % 3 == 0:
+        time.sleep(0)  # before the memory is used again
 calls = lib.callers_calls()
 while lib.callers_calls() < calls + 1000:
     time.sleep(0.001)
