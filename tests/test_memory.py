@@ -97,7 +97,7 @@ def test_reserve() -> None:
 
 
 def test_the_size_of_a_closure() -> None:
-    tools.script("size.py", env={"PYTHONMALLOC": "pymalloc"}, python=())
+    tools.script("size.py", env={"PYTHONMALLOC": "default"}, python=())
 
 
 def test_stats_name_the_source() -> None:

@@ -217,7 +217,7 @@ def test_calls_at_the_end(case: str, path: Path) -> None:
     """Every time, whatever the timing."""
     mode: dict[str, Any] = {}
     if case in RACES:
-        mode = {"python": ("-W", "error"), "env": {"PYTHONDEVMODE": "", "PYTHONMALLOC": "pymalloc"}}
+        mode = {"python": ("-W", "error"), "env": {"PYTHONDEVMODE": "", "PYTHONMALLOC": "default"}}
     *outputs, _ = tools.script("shutdown.py", case, path, RUNS, timeout=600, **mode).splitlines()
     assert len(outputs) == RUNS
     for output in map(ast.literal_eval, outputs):
