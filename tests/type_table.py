@@ -154,10 +154,12 @@ def caller(row: Row) -> Callable[[Any, bytes], bytes]:
     return tools.caller(row.c, DECLARATIONS)
 
 
+_HELD = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)
+
+
 def _call_with_object(function: Any, data: bytes) -> bytes:
     """The GIL is held, and what comes back is one more reference."""
-    prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)
-    result = prototype(int(function))(_OBJECT)
+    result = _HELD(int(function))(_OBJECT)
     return WORD if result is _OBJECT else struct.pack("P", id(result))
 
 

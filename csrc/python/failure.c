@@ -25,11 +25,13 @@ static void raise_freed(struct pt_record *record) {
     pt_label_raise(pt_interpreter_of(record), atomic_load(&record->label));
 }
 #else
-/* Another thread may be about to free the label: whoever takes it out has it. */
+/* Another thread may be about to free the label: whoever takes it out has it, and puts it back for
+ * the next call, unless the slot has got another one. */
 static void raise_freed(struct pt_record *record) {
-    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    struct pt_label *label = atomic_exchange(&record->label, NULL), *none = NULL;
     pt_label_raise(pt_interpreter_of(record), label);
-    pt_label_free(label);
+    if (label && !atomic_compare_exchange_strong(&record->label, &none, label))
+        pt_label_free(label);
 }
 #endif
 

@@ -88,7 +88,11 @@ struct pt_extras *pt_closure_need_extras(pt_closure_object *closure) {
 static void leave_label(const pt_closure_object *closure, struct pt_record *record,
                         const char *fate) {
     struct pt_label *label = pt_label_new(closure, fate);
+#ifdef Py_GIL_DISABLED
+    pt_label_free(atomic_exchange(&record->label, label)); /* of the one before (raise_freed) */
+#else
     atomic_store_explicit(&record->label, label, memory_order_release);
+#endif
 }
 
 void pt_closure_drop_callable(pt_closure_object *closure) {
