@@ -8,6 +8,12 @@ import sys
 import pytest
 import tools
 
+# PyList_New frees what it has not written when there is no memory for the items. 3.13.5 does, later
+# ones were not tried.
+pytestmark = pytest.mark.skipif(
+    tools.FREE_THREADED, reason="CPython without a GIL crashes when it has no memory for a list"
+)
+
 
 def actions(script: str) -> list[str]:
     text = (tools.ISOLATED / script).read_text()

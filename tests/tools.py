@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ import pytest
 
 # A sanitizer keeps freed memory for a while, so that sizes mean nothing.
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 # For the C of the tests, too: a sanitizer of threads must see both sides ("-fsanitize=thread").
 CFLAGS = shlex.split(os.environ.get("PYTRAMP_TEST_CFLAGS", ""))

@@ -9,6 +9,7 @@ import io
 import os
 import signal
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Callable
@@ -186,6 +187,8 @@ def _with_stack(size: int, limit: int, action: Callable[[], str]) -> str:
 
 def _without_memory(peer: Peer, call: Callable[[Callback], int]) -> str:
     """The call, with the first, second ... allocation of Python failing, and all from there on."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise NotHere("CPython without a GIL crashes when it has no memory for a list")
     try:
         faults = importlib.import_module("_testcapi")
     except ImportError:
