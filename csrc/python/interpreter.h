@@ -44,7 +44,9 @@ struct pt_interpreter {
     PyThreadState *decoy; /* under this interpreter's GIL */
 #endif
 #if PY_VERSION_HEX >= 0x030F0000
-    PyInterpreterView *view; /* PEP 788 */
+    PyInterpreterView *view;   /* PEP 788 */
+    const void *_Atomic late;  /* the struct pt_thread that may come in after closing */
+    PyInterpreterGuard *guard; /* its own */
 #endif
 };
 

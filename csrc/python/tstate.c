@@ -219,63 +219,104 @@ static void attach(struct pt_interpreter *interpreter, struct pt_visit *visit) {
 
 /* ---- The gate ----
  *
- * Who arrives counts itself first and looks at closing then; who closes does the reverse. */
+ * Who arrives counts itself first and looks at closing then; who closes does the reverse. Who sees
+ * at once that it is closed leaves no mark: a crowd that goes on calling would never be without
+ * one, and who closes would wait for ever. */
 
 static int may_arrive(const struct pt_interpreter *interpreter) {
     if (!pt_is_alive(interpreter)) return 0;
     return !atomic_load(&interpreter->closing) || atomic_load(&interpreter->closer) == &pt_thread;
 }
 
-#if PY_VERSION_HEX >= 0x030F0000
-
-/* PEP 788: while others still keep the interpreter from its end, it may be entered after closing,
- * too. */
-typedef PyInterpreterGuard *guard;
-
-static int pass(struct pt_interpreter *interpreter, guard *held) {
-    *held = NULL;
-    if (may_arrive(interpreter)) return 1;
-    if (!interpreter->is_main || !atomic_load(&interpreter->alive)) return 0;
-    *held = PyInterpreterGuard_FromView(interpreter->view);
-    return *held != NULL;
+static void sleep_a_millisecond(void) {
+    struct timespec time = {0, 1000000};
+    nanosleep(&time, NULL);
 }
 
-static void passed(guard held) {
-    if (held) PyInterpreterGuard_Close(held);
+#if PY_VERSION_HEX >= 0x030F0000
+
+/* PEP 788: while others keep the interpreter from its end, it may be entered after closing, too, by
+ * one thread at a time, which then keeps it itself; and for a moment afterwards by none. Python
+ * ends when it finds no guard: threads that call all the time would never leave it such a moment.
+ */
+static int pass_late(struct pt_interpreter *interpreter, struct pt_interpreter **late) {
+    const void *before = NULL;
+    if (!interpreter->is_main || !atomic_load(&interpreter->alive)) return 0;
+    if (!atomic_compare_exchange_strong(&interpreter->late, &before, &pt_thread))
+        return before == &pt_thread; /* in a call from such a call */
+    interpreter->guard = PyInterpreterGuard_FromView(interpreter->view);
+    if (interpreter->guard)
+        *late = interpreter;
+    else
+        atomic_store(&interpreter->late, NULL);
+    return *late != NULL;
+}
+
+static void passed(struct pt_interpreter *late) {
+    if (!late) return;
+    PyInterpreterGuard_Close(late->guard);
+    sleep_a_millisecond();
+    atomic_store(&late->late, NULL);
 }
 
 #else
 
-typedef int guard;
-
-static int pass(struct pt_interpreter *interpreter, guard *held) {
-    *held = may_arrive(interpreter);
-    return *held;
+static int pass_late(struct pt_interpreter *interpreter, struct pt_interpreter **late) {
+    (void)interpreter, (void)late;
+    return 0;
 }
 
-static void passed(guard held) {
-    (void)held;
+static void passed(struct pt_interpreter *late) {
+    (void)late;
 }
 
 #endif
 
+enum pass { NO_PASS, COUNTED, LATE };
+
+/* May this thread enter? If so, has_entered() once it has, and passed() once it has left. */
+static enum pass pass(struct pt_interpreter *interpreter, struct pt_interpreter **late) {
+    *late = NULL;
+    if (may_arrive(interpreter)) {
+        atomic_fetch_add(&interpreter->arriving, 1);
+        if (may_arrive(interpreter)) return COUNTED;
+        atomic_fetch_sub(&interpreter->arriving, 1);
+    }
+    return pass_late(interpreter, late) ? LATE : NO_PASS;
+}
+
+static void has_entered(struct pt_interpreter *interpreter, enum pass by) {
+    if (by == COUNTED) atomic_fetch_sub(&interpreter->arriving, 1);
+}
+
+/* The same for pt_enter_known. */
+static void leave_no_marks(const struct pt_interpreter *interpreter) {
+    struct pt_attachment *known = pt_thread.first;
+    if (known->interpreter == interpreter) atomic_store(&known->usual, NULL);
+}
+
+static void enter(struct pt_interpreter *interpreter, struct pt_visit *visit,
+                  const PyThreadState *current) {
+    enum pass by = pass(interpreter, &visit->late);
+    if (by == NO_PASS) return;
+    if (current) visit->outer = PyEval_SaveThread();
+    attach(interpreter, visit);
+    has_entered(interpreter, by);
+    if (visit->entry == PT_ATTACHED) return;
+    if (visit->outer) PyEval_RestoreThread(visit->outer);
+    passed(visit->late);
+}
+
 struct pt_visit pt_attach(struct pt_interpreter *interpreter) {
-    struct pt_visit visit = {PT_REFUSED, NULL, NULL, NULL};
+    struct pt_visit visit = {.entry = PT_REFUSED};
     PyThreadState *current = pt_tstate_here();
+    if (pt_is_closing(interpreter)) leave_no_marks(interpreter);
     if (current && pt_is_alive(interpreter) && current->interp == interpreter->state) {
         remember_once(interpreter, current);
         visit.entry = PT_WAS_ATTACHED;
-        return visit;
+    } else {
+        enter(interpreter, &visit, current);
     }
-    guard held;
-    atomic_fetch_add(&interpreter->arriving, 1);
-    if (pass(interpreter, &held)) {
-        if (current) visit.outer = PyEval_SaveThread();
-        attach(interpreter, &visit);
-        if (visit.entry == PT_REFUSED && visit.outer) PyEval_RestoreThread(visit.outer);
-        passed(held);
-    }
-    atomic_fetch_sub(&interpreter->arriving, 1);
     return visit;
 }
 
@@ -289,6 +330,7 @@ void pt_leave(const struct pt_visit *visit) {
         PyEval_SaveThread();
     }
     count_call(visit->attachment, -(int)PT_INSIDE);
+    passed(visit->late);
     if (visit->outer) PyEval_RestoreThread(visit->outer);
 }
 
@@ -329,15 +371,13 @@ void pt_measure_stack(struct pt_thread *thread) {
 
 static void end_tstate(struct pt_attachment *attachment) {
     struct pt_interpreter *interpreter = attachment->interpreter;
-    guard held;
+    struct pt_interpreter *late;
     if (!attachment->owned) return;
-    atomic_fetch_add(&interpreter->arriving, 1);
-    if (pass(interpreter, &held)) {
-        if (is_valid(attachment))
-            pt_tstate_delete_own(atomic_load(&attachment->tstate), interpreter);
-        passed(held);
-    }
-    atomic_fetch_sub(&interpreter->arriving, 1);
+    enum pass by = pass(interpreter, &late);
+    if (by == NO_PASS) return;
+    if (is_valid(attachment)) pt_tstate_delete_own(atomic_load(&attachment->tstate), interpreter);
+    has_entered(interpreter, by);
+    passed(late);
 }
 
 /* A state that could not be deleted, because its interpreter is closing, is left to that, and the
@@ -408,11 +448,6 @@ static struct traffic traffic_of(struct pt_interpreter *interpreter) {
     }
     pt_registry_unlock();
     return seen;
-}
-
-static void sleep_a_millisecond(void) {
-    struct timespec time = {0, 1000000};
-    nanosleep(&time, NULL);
 }
 
 void pt_attachments_drain(struct pt_interpreter *interpreter) {

@@ -103,11 +103,12 @@ static inline void pt_discount_calls(struct pt_attachment *known, unsigned by) {
  * GIL taken, until pt_leave_known, or 0 when pt_attach has to look closer. */
 static inline int pt_enter_known(struct pt_attachment *known, const PyThreadState *current,
                                  const struct pt_interpreter *interpreter) {
+    if (PT_UNLIKELY(atomic_load_explicit(&known->usual, memory_order_relaxed) != interpreter))
+        return 0;
     unsigned calls = atomic_load_explicit(&known->calls, memory_order_relaxed);
     atomic_store(&known->calls, calls + PT_INSIDE + PT_ENTERING);
     PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
-    if (PT_LIKELY(atomic_load(&known->usual) == interpreter) &&
-        PT_LIKELY(!atomic_load(&interpreter->closing)) &&
+    if (PT_LIKELY(!atomic_load(&interpreter->closing)) &&
         PT_LIKELY(!pt_is_elsewhere(tstate, current, interpreter))) {
         PyEval_RestoreThread(tstate);
         pt_discount_calls(known, PT_ENTERING);
@@ -130,6 +131,7 @@ struct pt_visit {
     struct pt_attachment *attachment; /* of PT_ATTACHED; NULL when it could not be remembered */
     PyThreadState *sweeper;           /* of a shy one */
     PyThreadState *outer;             /* this thread ran Python in another interpreter */
+    struct pt_interpreter *late;      /* whose guard it has (tstate.c), or NULL */
 };
 
 /* Makes this thread, which pt_is_attached does not know to be attached, run Python in that

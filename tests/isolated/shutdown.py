@@ -23,7 +23,9 @@ def registered_early():
     if case == "atexit":
         lib.call_now(b"early", pointer, 1)
     elif case == "worker_ends":
-        (lib if sys.version_info >= (3, 15) else held).worker_end()  # PEP 788: it still gets in
+        held.worker_end()
+    elif case == "guarded":
+        lib.worker_go()
 
 
 in_child = False
@@ -134,6 +136,9 @@ elif case == "nobody_is_lost_waiting":  # for the GIL, for longer than calls ins
 elif case == "callers":
     lib.callers_start(pointer, 3)
     time.sleep(0.02)
+elif case == "crowd":  # most of them have no CPU, at whatever point of a call that was
+    lib.callers_start(pointer, 32)
+    time.sleep(0.02)
 elif case == "slow_callers":
     closure = signature(add_slowly, error=-7)
     lib.callers_start(ctypes.c_void_p(closure.address), 3)
@@ -163,6 +168,19 @@ elif case == "inside":  # a thread of C is inside a call when the interpreter en
     started = threading.Event()
     lib.callers_start(waits, 1)
     started.wait()
+elif case == "guarded":  # something keeps Python from its end, after callbacks were closed
+    api = ctypes.pythonapi
+    api.PyInterpreterGuard_FromCurrent.restype = ctypes.c_void_p
+    guard = ctypes.c_void_p(api.PyInterpreterGuard_FromCurrent())
+
+    @signature
+    def lets_go(n):
+        api.PyInterpreterGuard_Close(guard)
+        time.sleep(0.02)  # but this call does
+        return n + 1
+
+    lib.worker_start_later(pointer, lets_go)
+    lib.at_exit(pointer, 4)
 elif case == "propagate":
     pytramp.propagate(closure).__enter__()
     lib.at_exit(pointer, 0)
