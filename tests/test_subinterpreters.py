@@ -8,10 +8,13 @@ import pytest
 import tools
 from test_threads import SOURCE
 
-CALL_IT = "int call_it(function f, int n) { return f(n); }"
+CALL_IT = """
+int call_it(function f, int n) { return f(n); }
+int call_both(function f, function g, int n) { n = f(n); return g(n); }
+"""
 
 # Python 3.12's ctypes does not load in an interpreter with a GIL of its own.
-NEEDS_CTYPES = {"nested", "types", "home", "twice_home", "lent"}
+NEEDS_CTYPES = {"nested", "types", "home", "twice_home", "traceless", "lent"}
 CASES = [
     "threads",
     "main",
@@ -26,6 +29,7 @@ CASES = [
     "nested",
     "home",
     "twice_home",
+    "traceless",
     "lent",
     "many",
 ]

@@ -142,6 +142,14 @@ static struct pt_attachment *remember_once(struct pt_interpreter *interpreter,
     return known ? known : remember(interpreter, tstate, 0);
 }
 
+/* One of ours that no call is using. */
+static int is_idle(const PyThreadState *tstate) {
+    struct pt_attachment *at = pt_thread.first;
+    while (at != &pt_no_attachment && atomic_load(&at->tstate) != tstate)
+        at = at->next;
+    return at->owned && atomic_load(&at->calls) < PT_INSIDE;
+}
+
 static void count_call(struct pt_attachment *attachment, int by) {
     if (attachment) atomic_fetch_add(&attachment->calls, (unsigned)by);
 }
@@ -295,15 +303,30 @@ static void leave_no_marks(const struct pt_interpreter *interpreter) {
     if (known->interpreter == interpreter) atomic_store(&known->usual, NULL);
 }
 
-static void enter(struct pt_interpreter *interpreter, struct pt_visit *visit,
-                  const PyThreadState *current) {
+/* Code of another interpreter that called C without the GIL. */
+static PyThreadState *waiting_elsewhere(const struct pt_interpreter *interpreter) {
+    bring_forward(interpreter); /* PyGILState may name one that was deleted */
+    PyThreadState *last = PyGILState_GetThisThreadState();
+    if (!last || last->interp == interpreter->state || is_idle(last)) return NULL;
+    return last;
+}
+
+/* Attaching is what makes PyGILState name it again. */
+static void go_back(const struct pt_visit *visit) {
+    if (!visit->outer || (visit->outer_waits && pt_has_trace(visit->outer))) return;
+    PyEval_RestoreThread(visit->outer);
+    if (visit->outer_waits) PyEval_SaveThread();
+}
+
+static void enter(struct pt_interpreter *interpreter, struct pt_visit *visit, int is_attached) {
     enum pass by = pass(interpreter, &visit->late);
     if (by == NO_PASS) return;
-    if (current) visit->outer = PyEval_SaveThread();
+    visit->outer_waits = !is_attached;
+    visit->outer = is_attached ? PyEval_SaveThread() : waiting_elsewhere(interpreter);
     attach(interpreter, visit);
     has_entered(interpreter, by);
     if (visit->entry == PT_ATTACHED) return;
-    if (visit->outer) PyEval_RestoreThread(visit->outer);
+    go_back(visit);
     passed(visit->late);
 }
 
@@ -315,7 +338,7 @@ struct pt_visit pt_attach(struct pt_interpreter *interpreter) {
         remember_once(interpreter, current);
         visit.entry = PT_WAS_ATTACHED;
     } else {
-        enter(interpreter, &visit, current);
+        enter(interpreter, &visit, current != NULL);
     }
     return visit;
 }
@@ -331,7 +354,7 @@ void pt_leave(const struct pt_visit *visit) {
     }
     count_call(visit->attachment, -(int)PT_INSIDE);
     passed(visit->late);
-    if (visit->outer) PyEval_RestoreThread(visit->outer);
+    go_back(visit);
 }
 
 /* ---- The stack ---- */

@@ -92,6 +92,17 @@ static inline int pt_is_elsewhere(const PyThreadState *known, const PyThreadStat
 #endif
 }
 
+/* Does PyGILState name it in this thread? From 3.12 on it follows whichever state is attached, so
+ * another one means that code of another interpreter may have called C. */
+static inline int pt_has_trace(const PyThreadState *tstate) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return tstate->_status.bound_gilstate;
+#else
+    (void)tstate;
+    return 1;
+#endif
+}
+
 /* Only its own thread writes: no read-modify-write. release: who sees that the call has ended sees
  * the thread state at rest. */
 static inline void pt_discount_calls(struct pt_attachment *known, unsigned by) {
@@ -109,7 +120,8 @@ static inline int pt_enter_known(struct pt_attachment *known, const PyThreadStat
     atomic_store(&known->calls, calls + PT_INSIDE + PT_ENTERING);
     PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
     if (PT_LIKELY(!atomic_load(&interpreter->closing)) &&
-        PT_LIKELY(!pt_is_elsewhere(tstate, current, interpreter))) {
+        PT_LIKELY(!pt_is_elsewhere(tstate, current, interpreter)) &&
+        PT_LIKELY(pt_has_trace(tstate))) {
         PyEval_RestoreThread(tstate);
         pt_discount_calls(known, PT_ENTERING);
         return 1;
@@ -131,6 +143,7 @@ struct pt_visit {
     struct pt_attachment *attachment; /* of PT_ATTACHED; NULL when it could not be remembered */
     PyThreadState *sweeper;           /* of a shy one */
     PyThreadState *outer;             /* this thread ran Python in another interpreter */
+    int outer_waits;                  /* ... and had called C without that one's GIL */
     struct pt_interpreter *late;      /* whose guard it has (tstate.c), or NULL */
 };
 

@@ -433,6 +433,40 @@ def twice_home():
     other.destroy()
 
 
+def traceless():
+    """PyGILState finds the code that called C where it was, when C has called elsewhere."""
+    other = Other()
+    other.run(f"""
+    import ctypes
+    lib = ctypes.CDLL({path!r})
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+    def by_ctypes(n):
+        current = _interpreters.get_current()
+        return n if int(current[0] if isinstance(current, tuple) else current) == here else -1
+    """)
+    local = threading.local()
+
+    @prototype
+    def by_ctypes(n):
+        return n if getattr(local, "is_known", False) else -1
+
+    def visit():
+        local.is_known = True
+        made = signature(mine, error=-7)
+        for n in range(3):
+            assert lib.call_both(pointer(other.add_one), by_ctypes, n) == n + 1
+        for _ in range(2):
+            other.run(f"""
+            made = ctypes.c_void_p({made.address})
+            for n in range(3):
+                assert lib.call_both(made, by_ctypes, n) == n + 5
+            """)
+
+    visit()
+    in_threads(visit)
+    other.destroy()
+
+
 def lent():
     """What code of another interpreter ran with is not this thread's for good: see 3.12."""
     other = Other()
