@@ -17,6 +17,7 @@
 #include "hold.h"
 #include "label.h"
 #include "objects.h"
+#include "stack.h"
 #include "tstate.h"
 
 /* Called by whoever claims the slot next, perhaps without a GIL. */
@@ -301,53 +302,6 @@ static inline void invoke_live(struct pt_frame *frame, struct pt_record *record,
         call_gone(frame, record, word, signature);
 }
 
-static atomic_int untold_refusals;
-
-static int tell_of_refusals(void *unused) {
-    (void)unused;
-    atomic_store(&untold_refusals, 0);
-    PyErr_SetString(PyExc_RecursionError,
-                    "a callback was not called: its thread's stack was used up");
-    PyErr_WriteUnraisable(NULL);
-    return 0;
-}
-
-/* No room to tell of it here: the main thread does, when it comes to it. */
-static void tell_later(void) {
-    if (!atomic_exchange(&untold_refusals, 1) && Py_AddPendingCall(tell_of_refusals, NULL))
-        atomic_store(&untold_refusals, 0);
-}
-
-/* The stack is nearly used up: RecursionError, as long as there is room to handle it; below that,
- * and when handling it calls back, only the error value. */
-static void refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
-                             int is_soft) {
-    pt_closure_return_error(record, frame);
-    if (!is_soft && pt_is_alive(pt_interpreter_of(record))) tell_later();
-    if (!is_soft && record->kind != &pt_python_object_kind) return;
-    if (pt_refuse_object(frame, record)) return;
-    struct pt_visit visit = pt_attach(pt_interpreter_of(record));
-    if (visit.entry == PT_REFUSED) return;
-    pt_closure_object *closure = NULL;
-    if (pt_state_word(record) == word && !PyErr_Occurred()) closure = pt_hold(record, word);
-    if (closure) {
-        PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
-        if (is_soft) pt_handle_exception(closure, frame);
-        pt_let_go(closure, record, word);
-    }
-    pt_leave(&visit);
-}
-
-/* 0 when there is room, also on another stack: a coroutine's or a signal handler's. */
-PT_COLD static int check_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
-                               struct pt_thread *thread) {
-    uintptr_t here = (uintptr_t)frame;
-    if (thread->stack_soft == UINTPTR_MAX) pt_measure_stack(thread);
-    if (here >= thread->stack_soft || here < thread->stack_low) return 0;
-    refuse_for_stack(frame, record, word, here >= thread->stack_hard);
-    return 1;
-}
-
 static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     uint32_t word = pt_state_word(record);
     int *error = &errno;
@@ -359,7 +313,7 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     if (PT_UNLIKELY(!pt_is(word, PT_LIVE))) {
         pt_call_dead(frame, record, word);
     } else if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
-               !check_stack(frame, record, word, thread)) {
+               !pt_refuse_for_stack(frame, record, word, thread)) {
         invoke_live(frame, record, word, thread);
     }
     thread->saved_errno = outer;

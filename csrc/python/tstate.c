@@ -8,7 +8,6 @@
 
 #include "hold.h"
 #include "pystate.h"
-#include "../pages.h"
 
 /* Of all threads: its calls are counted up and down, too, but nobody reads them. */
 struct pt_attachment pt_no_attachment = {.tstate = PT_NO_TSTATE};
@@ -355,39 +354,6 @@ void pt_leave(const struct pt_visit *visit) {
     count_call(visit->attachment, -(int)PT_INSIDE);
     passed(visit->late);
     go_back(visit);
-}
-
-/* ---- The stack ---- */
-
-/* How much is kept for errors, unless the stack is small, and how much of that can do no more than
- * return the error value. From 3.14 on CPython watches the stack itself: it calls nothing in the
- * last two margins, not even a hook, and a call in the last one is fatal
- * (_PyOS_STACK_MARGIN_BYTES). */
-#if PY_VERSION_HEX < 0x030e0000
-#  define MOST_KEPT           65536
-#  define KEPT_OF_SMALL(size) ((size) / 2)
-#  define LEAST_SILENT        0
-#else
-#  ifdef Py_DEBUG
-#    define MARGIN 32768
-#  else
-#    define MARGIN 16384
-#  endif
-#  define MOST_KEPT           (4 * MARGIN)
-#  define KEPT_OF_SMALL(size) ((size) / 4 * 3)
-#  define LEAST_SILENT        (2 * MARGIN + 4096)
-#endif
-
-void pt_measure_stack(struct pt_thread *thread) {
-    uintptr_t low;
-    size_t size;
-    thread->stack_soft = 0;
-    if (!pt_pages_stack(&low, &size)) return;
-    size_t kept = KEPT_OF_SMALL(size) < MOST_KEPT ? KEPT_OF_SMALL(size) : MOST_KEPT;
-    size_t silent = kept / 2 > LEAST_SILENT ? kept / 2 : LEAST_SILENT;
-    thread->stack_low = low;
-    thread->stack_hard = low + silent;
-    thread->stack_soft = low + (kept > silent ? kept : silent);
 }
 
 /* ---- The thread ends ---- */

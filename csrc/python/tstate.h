@@ -156,10 +156,6 @@ PT_HIDDEN void pt_leave(const struct pt_visit *visit);
 /* Has what this thread has been given back when it ends. */
 PT_HIDDEN void pt_thread_watch_end(void);
 
-/* Where this thread's stack ends; 0 for all where that is not known. The main thread's costs a look
- * into /proc. */
-PT_HIDDEN void pt_measure_stack(struct pt_thread *thread);
-
 /* Does this thread run Python in another interpreter than that one? */
 PT_HIDDEN int pt_runs_elsewhere(const struct pt_interpreter *interpreter);
 

@@ -1,0 +1,90 @@
+/* A thread's stack: where it ends, and what becomes of a call when it is nearly used up. */
+#include "stack.h"
+
+#include "../closure.h"
+#include "../pages.h"
+#include "call.h"
+#include "failure.h"
+#include "hold.h"
+#include "tstate.h"
+
+/* ---- How much there is ---- */
+
+/* How much is kept for errors, unless the stack is small, and how much of that can do no more than
+ * return the error value. From 3.14 on CPython watches the stack itself: it calls nothing in the
+ * last two margins, not even a hook, and a call in the last one is fatal
+ * (_PyOS_STACK_MARGIN_BYTES). */
+#if PY_VERSION_HEX < 0x030e0000
+#  define MOST_KEPT           65536
+#  define KEPT_OF_SMALL(size) ((size) / 2)
+#  define LEAST_SILENT        0
+#else
+#  ifdef Py_DEBUG
+#    define MARGIN 32768
+#  else
+#    define MARGIN 16384
+#  endif
+#  define MOST_KEPT           (4 * MARGIN)
+#  define KEPT_OF_SMALL(size) ((size) / 4 * 3)
+#  define LEAST_SILENT        (2 * MARGIN + 4096)
+#endif
+
+/* 0 for all where that is not known. The main thread's costs a look into /proc. */
+static void measure(struct pt_thread *thread) {
+    uintptr_t low;
+    size_t size;
+    thread->stack_soft = 0;
+    if (!pt_pages_stack(&low, &size)) return;
+    size_t kept = KEPT_OF_SMALL(size) < MOST_KEPT ? KEPT_OF_SMALL(size) : MOST_KEPT;
+    size_t silent = kept / 2 > LEAST_SILENT ? kept / 2 : LEAST_SILENT;
+    thread->stack_low = low;
+    thread->stack_hard = low + silent;
+    thread->stack_soft = low + (kept > silent ? kept : silent);
+}
+
+/* ---- Calls that find too little ---- */
+
+static atomic_int untold_refusals;
+
+static int tell_of_refusals(void *unused) {
+    (void)unused;
+    atomic_store(&untold_refusals, 0);
+    PyErr_SetString(PyExc_RecursionError,
+                    "a callback was not called: its thread's stack was used up");
+    PyErr_WriteUnraisable(NULL);
+    return 0;
+}
+
+/* No room to tell of it here: the main thread does, when it comes to it. */
+static void tell_later(void) {
+    if (!atomic_exchange(&untold_refusals, 1) && Py_AddPendingCall(tell_of_refusals, NULL))
+        atomic_store(&untold_refusals, 0);
+}
+
+/* The stack is nearly used up: RecursionError, as long as there is room to handle it; below that,
+ * and when handling it calls back, only the error value. */
+static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t word, int is_soft) {
+    pt_closure_return_error(record, frame);
+    if (!is_soft && pt_is_alive(pt_interpreter_of(record))) tell_later();
+    if (!is_soft && record->kind != &pt_python_object_kind) return;
+    if (pt_refuse_object(frame, record)) return;
+    struct pt_visit visit = pt_attach(pt_interpreter_of(record));
+    if (visit.entry == PT_REFUSED) return;
+    pt_closure_object *closure = NULL;
+    if (pt_state_word(record) == word && !PyErr_Occurred()) closure = pt_hold(record, word);
+    if (closure) {
+        PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
+        if (is_soft) pt_handle_exception(closure, frame);
+        pt_let_go(closure, record, word);
+    }
+    pt_leave(&visit);
+}
+
+int pt_refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                        struct pt_thread *thread) {
+    uintptr_t here = (uintptr_t)frame;
+    if (thread->stack_soft == UINTPTR_MAX) measure(thread);
+    if (here >= thread->stack_soft || here < thread->stack_low) return 0;
+    refuse(frame, record, word, here >= thread->stack_hard);
+    return 1;
+}
