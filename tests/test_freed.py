@@ -356,6 +356,7 @@ def test_slots_are_reused_after_it() -> None:
 
 def test_reused_slots_have_nothing_of_the_former_one() -> None:
     """Another type, error value, name, and a report of their own."""
+    gc.collect()  # or the closures of other tests may be freed in between
     first = pytramp.Signature.from_types(Memory)
     second = pytramp.Signature("double (double)")
     addresses = set()

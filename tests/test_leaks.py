@@ -50,14 +50,20 @@ def no_reports() -> Iterator[None]:
         sys.unraisablehook = before
 
 
+def collect() -> None:
+    gc.collect()
+    if tools.FREE_THREADED:  # what the first one found is freed at the second
+        gc.collect()
+
+
 def growth(things: list[Any], call: Callable[[list[Any]], object], calls: int) -> list[int]:
     """How many blocks, and references to each thing, the calls left behind."""
-    gc.collect()
+    collect()
     counts = [sys.getrefcount(thing) for thing in things]
     blocks = sys.getallocatedblocks()
     for _ in range(calls):
         call(things)
-    gc.collect()
+    collect()
     blocks = sys.getallocatedblocks() - blocks
     return [blocks, *(sys.getrefcount(x) - n for x, n in zip(things, counts, strict=True))]
 
@@ -73,9 +79,6 @@ def check(make: Callable[[], list[Any]], call: Callable[[list[Any]], object]) ->
             left = growth(things, call, CALLS)
             if max(left) < BOUND:
                 return
-        # Without a GIL memory is freed some time after the last reference went.
-        if tools.FREE_THREADED and max(growth(things, call, 10 * CALLS)) < 5 * CALLS:
-            return
     pytest.fail(f"{CALLS} calls left behind {left[0]} blocks and {left[1:]} references")
 
 
