@@ -464,7 +464,7 @@ def test_making_and_freeing_in_many_threads() -> None:
 FORK = ("-X", "dev", "-W", "error", "-W", "ignore::DeprecationWarning")
 
 
-FORKS = ["plain", "worker", "callers", "declaring", "inside", "inside_thread"]
+FORKS = ["plain", "worker", "callers", "declaring", "newcomers", "inside", "inside_thread"]
 
 
 @pytest.mark.parametrize("case", FORKS)

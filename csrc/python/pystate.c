@@ -111,19 +111,28 @@ void pt_tstate_drop_decoy(struct pt_interpreter *interpreter) {
  * what it consists of. */
 PyAPI_FUNC(void) _PyThreadState_SetCurrent(PyThreadState *);
 
-PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
+static PyThreadState *new_tstate(const struct pt_interpreter *interpreter) {
     PyThreadState *made = _PyThreadState_Prealloc(interpreter->state);
     if (made) _PyThreadState_SetCurrent(made);
     return made;
 }
 #else
-PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
+static PyThreadState *new_tstate(const struct pt_interpreter *interpreter) {
 #  ifdef PT_BORROWERS
     if (!interpreter->is_main) return new_unlisted(interpreter);
 #  endif
     return PyThreadState_New(interpreter->state);
 }
 #endif
+
+/* Never while the process forks, which waits for the registry's lock: before 3.12 the child needs
+ * the lock of Python's list of states before it makes that lock anew. */
+PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
+    pt_registry_lock();
+    PyThreadState *made = new_tstate(interpreter);
+    pt_registry_unlock();
+    return made;
+}
 
 int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made) {
     PyEval_RestoreThread(made);

@@ -134,6 +134,25 @@ elif case == "declaring":  # threads that hold the lock of the Python code most 
     enough = True
     for thread in threads:
         thread.join()
+elif case == "newcomers":  # threads of C that call for the first time, and get a thread state
+
+    def make_threads():
+        while not enough:
+            lib.in_turn(before[1500], 1, 1)
+
+    enough = False
+    threads = [threading.Thread(target=make_threads) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(400):
+        pid = os.fork()
+        if not pid:
+            signal.alarm(20)
+            os._exit(pointers[1500](1) != 2)
+        wait(pid)
+    enough = True
+    for thread in threads:
+        thread.join()
 elif case == "inside":
     assert prototype(forking.address)(1) == 2
     if not child:
