@@ -125,14 +125,21 @@ static PyThreadState *new_tstate(const struct pt_interpreter *interpreter) {
 }
 #endif
 
-/* Never while the process forks, which waits for the registry's lock: before 3.12 the child needs
- * the lock of Python's list of states before it makes that lock anew. */
+#if PY_VERSION_HEX < 0x030C0000
+/* Never while the process forks, which waits for the registry's lock: the child needs the lock of
+ * Python's list of states before it makes that lock anew. */
 PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
     pt_registry_lock();
     PyThreadState *made = new_tstate(interpreter);
     pt_registry_unlock();
     return made;
 }
+#else
+/* From 3.13 on who forks holds the lock of the list when it comes to the registry's. */
+PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
+    return new_tstate(interpreter);
+}
+#endif
 
 int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made) {
     PyEval_RestoreThread(made);
