@@ -105,8 +105,7 @@ static void close_forgotten(void (*close)(struct pt_interpreter *)) {
         if (visitor && !atomic_load(&other->closing) && !pt_tstate_begin(other, visitor)) {
             atomic_fetch_sub(&other->arriving, 1);
             close(other);
-            PyThreadState_Clear(visitor);
-            PyThreadState_DeleteCurrent();
+            pt_tstate_delete_current();
         } else {
             atomic_store(&other->closing, 1);
             atomic_fetch_sub(&other->arriving, 1);

@@ -144,8 +144,7 @@ PyThreadState *pt_tstate_new(const struct pt_interpreter *interpreter) {
 int pt_tstate_begin(struct pt_interpreter *interpreter, PyThreadState *made) {
     PyEval_RestoreThread(made);
     if (interpreter->is_main || !enlist(interpreter, made)) return 0;
-    PyThreadState_Clear(made);
-    PyThreadState_DeleteCurrent();
+    pt_tstate_delete_current();
     return -1;
 }
 
@@ -224,9 +223,8 @@ void pt_tstate_install_hooks(void) {
 
 /* ---- Deleting one ---- */
 
-void pt_tstate_throw_away(PyThreadState *tstate) {
-    PyEval_RestoreThread(tstate);
-    PyThreadState_Clear(tstate);
+void pt_tstate_delete_current(void) {
+    PyThreadState_Clear(pt_current_tstate());
     PyThreadState_DeleteCurrent();
 }
 
@@ -274,8 +272,7 @@ void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter
     PyThreadState_Clear(old);
     forget_dummy(); /* what ended with the old state may have asked for it once more */
     PyThreadState_Delete(old);
-    PyThreadState_Clear(helper);
-    PyThreadState_DeleteCurrent();
+    pt_tstate_delete_current();
 }
 
 #if PY_VERSION_HEX >= 0x030F0000

@@ -50,8 +50,8 @@ PT_HIDDEN PyThreadState *pt_tstate_find(const struct pt_interpreter *interpreter
  * An error is the hook's business, and leaves the thread without it. */
 PT_HIDDEN void pt_tstate_install_hooks(void);
 
-/* Deletes a new state that is not attached. */
-PT_HIDDEN void pt_tstate_throw_away(PyThreadState *tstate);
+/* Deletes the attached one, and detaches. */
+PT_HIDDEN void pt_tstate_delete_current(void);
 
 /* This thread's PyGILState may still hold a state that another thread deleted, when the main
  * interpreter that it was of ended. Python would write into it; in another one it is taken out. */

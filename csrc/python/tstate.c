@@ -180,11 +180,6 @@ static void attach_pythons(struct pt_interpreter *interpreter, PyThreadState *ts
     count_call(visit->attachment, PT_INSIDE);
 }
 
-static void delete_current(void) {
-    PyThreadState_Clear(pt_current_tstate());
-    PyThreadState_DeleteCurrent();
-}
-
 /* The current state becomes ours: 0, or -1 without memory. */
 static int keep(struct pt_interpreter *interpreter, PyThreadState *tstate, struct pt_visit *visit) {
     visit->attachment = remember(interpreter, tstate, 1);
@@ -208,13 +203,13 @@ static void attach_new(struct pt_interpreter *interpreter, int has_others, struc
     PyThreadState *found = has_others ? pt_tstate_find(interpreter) : NULL;
     if (!found && !keep(interpreter, made, visit)) return;
     visit->attachment = NULL;
-    delete_current();
+    pt_tstate_delete_current();
     if (found) attach_pythons(interpreter, found, visit);
 }
 
-/* In a thread that runs no Python. */
-static void attach(struct pt_interpreter *interpreter, struct pt_visit *visit) {
-    struct pt_attachment *known = bring_forward(interpreter);
+/* In a thread that runs no Python; known is its attachment, or NULL. */
+static void attach(struct pt_interpreter *interpreter, struct pt_attachment *known,
+                   struct pt_visit *visit) {
     PyThreadState *last = PyGILState_GetThisThreadState();
     if (known)
         attach_known(known, visit);
@@ -304,7 +299,6 @@ static void leave_no_marks(const struct pt_interpreter *interpreter) {
 
 /* Code of another interpreter that called C without the GIL. */
 static PyThreadState *waiting_elsewhere(const struct pt_interpreter *interpreter) {
-    bring_forward(interpreter); /* PyGILState may name one that was deleted */
     PyThreadState *last = PyGILState_GetThisThreadState();
     if (!last || last->interp == interpreter->state || is_idle(last)) return NULL;
     return last;
@@ -320,9 +314,12 @@ static void go_back(const struct pt_visit *visit) {
 static void enter(struct pt_interpreter *interpreter, struct pt_visit *visit, int is_attached) {
     enum pass by = pass(interpreter, &visit->late);
     if (by == NO_PASS) return;
+    if (is_attached) visit->outer = PyEval_SaveThread();
+    /* First of all: PyGILState may name a state that was deleted. */
+    struct pt_attachment *known = bring_forward(interpreter);
+    if (!is_attached) visit->outer = waiting_elsewhere(interpreter);
     visit->outer_waits = !is_attached;
-    visit->outer = is_attached ? PyEval_SaveThread() : waiting_elsewhere(interpreter);
-    attach(interpreter, visit);
+    attach(interpreter, known, visit);
     has_entered(interpreter, by);
     if (visit->entry == PT_ATTACHED) return;
     go_back(visit);
@@ -346,8 +343,7 @@ void pt_leave(const struct pt_visit *visit) {
     if (visit->entry != PT_ATTACHED) return;
     if (visit->sweeper) {
         PyThreadState_Swap(visit->sweeper);
-        PyThreadState_Clear(visit->sweeper);
-        PyThreadState_DeleteCurrent();
+        pt_tstate_delete_current();
     } else {
         PyEval_SaveThread();
     }
