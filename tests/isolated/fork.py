@@ -2,6 +2,7 @@
 
 import ctypes
 import faulthandler
+import itertools
 import os
 import signal
 import sys
@@ -81,6 +82,28 @@ def grandchild():
     wait(pid)
 
 
+def fork_beside(work, times, in_child):
+    """While three threads do their work over and over; the child ends with what in_child gives."""
+    enough = threading.Event()
+
+    def work_on():
+        while not enough.is_set():
+            work()
+
+    threads = [threading.Thread(target=work_on) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(times):
+        pid = os.fork()
+        if not pid:
+            signal.alarm(40)
+            os._exit(in_child())
+        wait(pid)
+    enough.set()
+    for thread in threads:
+        thread.join()
+
+
 @signature
 def forking(n):
     """Forks inside a call: the child is in the callback, too, and returns from it."""
@@ -112,47 +135,16 @@ elif case == "declaring":  # threads that hold the lock of the Python code most 
         header = f"struct s {{ int x[{n % 50 + 1}]; }}; int f(struct s);"
         return pytramp.cdef(header).f(lambda s: n, error=-7)
 
-    def declare_on():
-        n = 0
-        while not enough:
-            declare(n := n + 1)
+    def declare_in_child():
+        declare(1)
+        with pytramp.propagate(declare(2)):
+            return 0
 
     declare(0)  # a child that imports what another thread was importing waits for ever, in Python
-    enough = False
-    threads = [threading.Thread(target=declare_on) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for _ in range(40):
-        pid = os.fork()
-        if not pid:
-            signal.alarm(40)
-            declare(1)
-            with pytramp.propagate(declare(2)):
-                pass
-            os._exit(0)
-        wait(pid)
-    enough = True
-    for thread in threads:
-        thread.join()
+    numbers = itertools.count(1)
+    fork_beside(lambda: declare(next(numbers)), 40, declare_in_child)
 elif case == "newcomers":  # threads of C that call for the first time, and get a thread state
-
-    def make_threads():
-        while not enough:
-            lib.in_turn(before[1500], 1, 1)
-
-    enough = False
-    threads = [threading.Thread(target=make_threads) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(400):
-        pid = os.fork()
-        if not pid:
-            signal.alarm(20)
-            os._exit(pointers[1500](1) != 2)
-        wait(pid)
-    enough = True
-    for thread in threads:
-        thread.join()
+    fork_beside(lambda: lib.in_turn(before[1500], 1, 1), 400, lambda: int(pointers[1500](1) != 2))
 elif case == "inside":
     assert prototype(forking.address)(1) == 2
     if not child:
