@@ -114,7 +114,16 @@ def lib() -> ctypes.CDLL:
 
 @pytest.mark.parametrize(
     "case",
-    ["weak_reference", "weak_reference_in_a_cycle", "long_chain", "callable", "cleared_function"],
+    [
+        "weak_reference",
+        "weak_reference_in_a_cycle",
+        "long_chain",
+        "callable",
+        "cleared_function",
+        "cleared_callable",
+        "entered_while_cleared",
+        "entered_while_finalized",
+    ],
 )
 def test_calls_from_what_goes_with_it(case: str) -> None:
     tools.script("dying.py", case, tools.build(SOURCE))

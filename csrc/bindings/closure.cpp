@@ -321,6 +321,7 @@ static PyObject *closure_set_silent(PyObject *self, PyObject *silent) {
 
 static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
     Object *closure = as_closure(self);
+    pt_closure_object_visited(closure, arg);
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(closure->callable);
     Py_VISIT(closure->signature);
@@ -341,6 +342,10 @@ static void clear_extras(Object *closure) {
     Py_CLEAR(closure->extras->kept);
     Py_CLEAR(closure->extras->ndarray);
     Py_CLEAR(closure->extras->dtypes);
+}
+
+static void closure_finalize(PyObject *self) {
+    pt_closure_object_finalize(as_closure(self));
 }
 
 /* C may still call: the slot turns into a tombstone before anything is taken from under it. What a
@@ -435,6 +440,7 @@ static PyType_Slot slots[] = {
     SLOT(Py_tp_dealloc, closure_dealloc),
     SLOT(Py_tp_traverse, closure_traverse),
     SLOT(Py_tp_clear, closure_clear),
+    SLOT(Py_tp_finalize, closure_finalize),
     SLOT(Py_tp_call, closure_call),
     SLOT(Py_tp_repr, closure_repr),
     SLOT(Py_nb_index, as_number),

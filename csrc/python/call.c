@@ -107,20 +107,6 @@ static inline PyObject *load(const struct pt_crossing *crossing, const void *at)
     return crossing->load(crossing, at);
 }
 
-/* The garbage collector clears one object after the other, and what it lets go of may call C in
- * between. A function without globals has been cleared, and would crash. */
-static int is_cleared(PyObject *callable) {
-    PyObject *function = PyMethod_Check(callable) ? PyMethod_GET_FUNCTION(callable) : callable;
-    return PyFunction_Check(function) && !((PyFunctionObject *)function)->func_globals;
-}
-
-PT_COLD static void raise_collected(pt_closure_object *closure) {
-    pt_closure_remember_name(closure);
-    struct pt_label *label = pt_label_new(closure, "garbage-collected");
-    pt_label_raise(closure->signature->interpreter, label);
-    pt_label_free(label);
-}
-
 /* PyObject_Vectorcall does two things for every callable that a Python function does itself, and
  * that cost more than the rest: it keeps it alive, and checks that NULL means an exception. */
 static inline PyObject *call_callable(pt_closure_object *closure, PyObject **values, size_t n) {
@@ -131,13 +117,8 @@ static inline PyObject *call_callable(pt_closure_object *closure, PyObject **val
                         "the callback was closed while C was calling it");
         return NULL;
     }
-    if (PT_LIKELY(Py_IS_TYPE(callable, &PyFunction_Type)) &&
-        PT_LIKELY(((PyFunctionObject *)callable)->func_globals))
+    if (PT_LIKELY(Py_IS_TYPE(callable, &PyFunction_Type)))
         return ((PyFunctionObject *)callable)->vectorcall(callable, values, flags, NULL);
-    if (PT_UNLIKELY(is_cleared(callable))) {
-        raise_collected(closure);
-        return NULL;
-    }
     pt_hold_callable(callable);
     PyObject *result = PyObject_Vectorcall(callable, values, flags, NULL);
     pt_let_go_callable(callable);
@@ -209,17 +190,6 @@ static inline void call_closure(pt_closure_object *closure, struct pt_frame *fra
 
 /* ---- The entry ---- */
 
-/* A call that holds no reference may be in a closure that the collector finds to be garbage. The
- * callable runs, which keeps it; what may be called after it is kept here. */
-static inline PyObject *keep_onerror(const pt_closure_object *closure) {
-#ifdef Py_GIL_DISABLED
-    if (PT_UNLIKELY(closure->extras != NULL)) return Py_XNewRef(closure->extras->onerror);
-#else
-    (void)closure;
-#endif
-    return NULL;
-}
-
 /* Attached, with the record in state `word` when it was last looked at: 0 when it is not any more.
  */
 static inline int call_record(struct pt_frame *frame, struct pt_record *record, uint32_t word,
@@ -228,9 +198,13 @@ static inline int call_record(struct pt_frame *frame, struct pt_record *record, 
 #ifdef Py_GIL_DISABLED
     if (PT_UNLIKELY(!closure)) return 0;
 #endif
-    PyObject *onerror = keep_onerror(closure);
-    call_closure(closure, frame, tstate);
-    Py_XDECREF(onerror);
+    if (PT_UNLIKELY(pt_is_doomed(closure))) {
+        pt_call_doomed(closure, frame, record);
+    } else {
+        struct pt_kept kept = pt_keep(closure);
+        call_closure(closure, frame, tstate);
+        pt_drop_kept(&kept);
+    }
     pt_let_go(closure, record, word);
     return 1;
 }

@@ -10,14 +10,18 @@
 
 /* ---- Calls that came too late ---- */
 
-static void report_late(struct pt_record *record) {
-    struct pt_label *label = atomic_exchange(&record->label, NULL);
+static void report(const struct pt_interpreter *interpreter, const struct pt_label *label) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    pt_label_raise(pt_interpreter_of(record), label);
+    pt_label_raise(interpreter, label);
     PyErr_WriteUnraisable(NULL);
-    pt_label_free(label);
     PyErr_Restore(type, value, traceback);
+}
+
+static void report_late(struct pt_record *record) {
+    struct pt_label *label = atomic_exchange(&record->label, NULL);
+    report(pt_interpreter_of(record), label);
+    pt_label_free(label);
 }
 
 #ifndef Py_GIL_DISABLED
@@ -66,6 +70,20 @@ void pt_call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t wor
              pt_closure_first_late_call(record))
         report_late(record);
     pt_leave(&visit);
+}
+
+/* Its error value is taken from the closure: the slot is not a tombstone yet. */
+void pt_call_doomed(pt_closure_object *closure, struct pt_frame *frame, struct pt_record *record) {
+    const struct pt_interpreter *interpreter = closure->signature->interpreter;
+    struct pt_label *label = pt_label_new(closure, "garbage-collected");
+    pt_closure_return(closure->signature->c, closure->extras ? closure->extras->error : NULL,
+                      frame);
+    if (record->kind != &pt_python_object_kind) {
+        if (pt_closure_first_late_call(record)) report(interpreter, label);
+    } else if (!PyErr_Occurred()) {
+        pt_label_raise(interpreter, label);
+    }
+    pt_label_free(label);
 }
 
 /* ---- Exceptions ---- */

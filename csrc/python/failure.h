@@ -15,6 +15,10 @@ static inline struct pt_interpreter *pt_interpreter_of(const struct pt_record *r
 PT_COLD PT_HIDDEN void pt_call_dead(struct pt_frame *frame, struct pt_record *record,
                                     uint32_t word);
 
+/* The same for a closure that the collector is about to close. */
+PT_COLD PT_HIDDEN void pt_call_doomed(pt_closure_object *closure, struct pt_frame *frame,
+                                      struct pt_record *record);
+
 /* A Python object cannot leave its interpreter: 1, with an exception for the caller, when this call
  * would have it do so. */
 PT_HIDDEN int pt_refuse_object(struct pt_frame *frame, struct pt_record *record);

@@ -14,6 +14,15 @@
 /* Lets go of a closed closure's callable. */
 PT_HIDDEN void pt_closure_drop_callable(pt_closure_object *closure);
 
+/* Has the collector begun to clear what the closure needs (lifetime.c)? */
+static inline int pt_is_doomed(const pt_closure_object *closure) {
+#ifdef Py_GIL_DISABLED
+    return _Py_atomic_load_uint8_relaxed(&closure->doomed);
+#else
+    return closure->doomed;
+#endif
+}
+
 #ifndef Py_GIL_DISABLED
 
 /* The closure of a record that was in state `word` just now; NULL when it is not any more. */
@@ -30,6 +39,19 @@ static inline void pt_let_go(pt_closure_object *closure, const struct pt_record 
 
 static inline void pt_park(pt_closure_object *closure) {
     pt_closure_drop_callable(closure);
+}
+
+struct pt_kept {
+    char nothing; /* the closure's reference keeps all */
+};
+
+static inline struct pt_kept pt_keep(const pt_closure_object *closure) {
+    (void)closure;
+    return (struct pt_kept){0};
+}
+
+static inline void pt_drop_kept(const struct pt_kept *kept) {
+    (void)kept;
 }
 
 /* Its closure may be closed while it runs. */
@@ -103,6 +125,33 @@ static inline void pt_let_go(pt_closure_object *closure, const struct pt_record 
     else
         atomic_store(&hazards->in[depth], NULL);
     if (PT_UNLIKELY(atomic_load(&record->state) != word)) pt_unpark(interpreter);
+}
+
+/* Without a reference the collector takes what is called for garbage. A Python function runs at
+ * once, before the collector can stop this thread, and its frame has the references; any other call
+ * takes them here, right after it has seen that the closure is not doomed: the collector then finds
+ * them when it looks what was saved. Sinks belong to a propagate() that is on some stack. */
+struct pt_kept {
+    PyObject *callable, *onerror;
+    pt_signature_object *signature; /* with all that converts its values */
+};
+
+static inline struct pt_kept pt_keep(const pt_closure_object *closure) {
+    if (PT_LIKELY(closure->signature->simple) && PT_LIKELY(!closure->extras) &&
+        PT_LIKELY(PyFunction_Check(closure->callable)))
+        return (struct pt_kept){0};
+    return (struct pt_kept){
+        .callable = Py_NewRef(closure->callable),
+        .onerror = Py_XNewRef(closure->extras ? closure->extras->onerror : NULL),
+        .signature = (pt_signature_object *)Py_NewRef((PyObject *)closure->signature),
+    };
+}
+
+static inline void pt_drop_kept(const struct pt_kept *kept) {
+    if (PT_LIKELY(!kept->callable)) return;
+    Py_DECREF(kept->callable);
+    Py_XDECREF(kept->onerror);
+    Py_DECREF((PyObject *)kept->signature);
 }
 
 /* Parked with its closure. */

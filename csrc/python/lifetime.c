@@ -143,6 +143,34 @@ int pt_closure_object_revive(pt_closure_object *closure) {
 }
 #endif
 
+/* ---- Collected ----
+ *
+ * The collector calls the finalizers of all garbage, looks what they saved, and clears the rest,
+ * one object after the other. C may call a closure whose callable has been cleared, and a cleared
+ * callable crashes. As long as finalizers run, closures must work. What comes between that and the
+ * first object cleared is that the collector visits what it has finalized, to count references
+ * (subtract_refs in Python/gc.c; handle_resurrected_objects in Python/gc_free_threading.c): then
+ * the visitor's argument is the object itself, or NULL without a GIL. What was saved, and all that
+ * is alive, it visits once more before anything else runs, with an argument of its own. */
+
+/* The name is asked for while all is whole: that may run Python code. */
+void pt_closure_object_finalize(pt_closure_object *closure) {
+    pt_closure_remember_name(closure);
+    closure->finalized = 1;
+}
+
+void pt_closure_object_visited(pt_closure_object *closure, const void *arg) {
+    if (PT_LIKELY(!closure->finalized)) return;
+    uint8_t counts = !arg || arg == closure;
+#ifdef Py_GIL_DISABLED
+    _Py_atomic_store_uint8_relaxed(&closure->doomed, counts);
+#else
+    closure->doomed = counts;
+#endif
+}
+
+/* ---- Close, completely ---- */
+
 /* First of all C is shut out, and a second close from within sees that it has nothing to do. */
 void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
     struct pt_record *record = take_record(closure);

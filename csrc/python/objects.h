@@ -129,6 +129,8 @@ typedef struct pt_closure_object {
     unsigned immortal : 1;
     unsigned silent : 1;
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
+    uint8_t finalized;      /* the collector has found it unreachable, once */
+    uint8_t doomed;         /* ... and nobody saved it: pt_is_doomed */
 #ifdef Py_GIL_DISABLED
     struct pt_closure_object *parked; /* the next one (python/hold.h) */
     int deep;                         /* calls inside that found no slot for its name; atomic */
@@ -164,6 +166,10 @@ int pt_closure_object_is_held(const pt_closure_object *closure);
 /* In its deallocation, after it was shut: 1 when somebody is still in it. Then it lives, closed,
  * and is deallocated when the last one has left (hold.h). */
 int pt_closure_object_revive(pt_closure_object *closure);
+
+/* The collector's finalizer, and each of its visits with the visitor's argument. */
+void pt_closure_object_finalize(pt_closure_object *closure);
+void pt_closure_object_visited(pt_closure_object *closure, const void *arg);
 
 /* Turns the slot into a tombstone, with a label for late calls, and lets go of the callable. Calls
  * that are inside hold what they need. fate completes "was called after it was", and lives for

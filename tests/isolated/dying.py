@@ -2,8 +2,10 @@
 
 import ctypes
 import faulthandler
+import functools
 import gc
 import sys
+import threading
 import weakref
 
 import pytramp
@@ -36,12 +38,16 @@ class Caller:
         self.answers.append(self.function(1))
 
 
-def capsule(closure):
-    """Calls C when it goes, without being known to the garbage collector."""
+def calls_when_it_goes(function):
+    """An object that the garbage collector does not know: it goes while others are cleared."""
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
+    return new(1, None, ctypes.cast(function, ctypes.c_void_p))
+
+
+def capsule(closure):
     lib.set_current(ctypes.c_void_p(closure.address))
-    return new(1, None, ctypes.cast(held.call_current, ctypes.c_void_p))
+    return calls_when_it_goes(held.call_current)
 
 
 def last_result():
@@ -151,6 +157,133 @@ def cleared_function():
     assert all("garbage-collected" in str(error) and "dying.py" in str(error) for error in reports)
 
 
+def cleared_callable():
+    """The same of what is no function: a partial without its function would crash."""
+
+    ways = [
+        lambda f: functools.partial(f, []),
+        functools.lru_cache,
+        # Cleared itself, or the function in it, whichever comes first.
+        lambda f: functools.partial(f.__get__([])),
+    ]
+    for way in ways:
+        for _ in range(50):
+
+            def function(*args):
+                return len("ab") + args[-1]
+
+            function = way(function)
+            closure = signature(function, error=-7)
+            function.last = capsule(closure)
+            function.closure = closure
+            lib.reset()
+            del function, closure
+            gc.collect()
+            assert last_result() == -7
+    assert len(reports) == 50 * len(ways)
+
+
+act = None
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+def act_once(_):
+    global act
+    todo, act = act, None
+    if todo:
+        todo()
+
+
+SIZES = [
+    type(f"Of{n}", (), {"__slots__": ["first", "closure", *(f"slot{i}" for i in range(n))]})
+    for n in range(0, 60, 2)
+]
+
+
+def containers():
+    """Of all sizes: without a GIL the collector goes by size."""
+    made = [of_size() for of_size in SIZES]
+    for container in made:
+        container.first = calls_when_it_goes(act_once)
+    return made
+
+
+class Garbage:
+    """A closure in a cycle with things that call when they go: C calls it in another thread, which
+    stays in the function until the collector is done."""
+
+    def __init__(self, way=lambda function: function, **options):
+        inside, resume, answers, thirty = threading.Event(), threading.Event(), [], [None] * 30
+        around = containers()
+
+        def function(n):
+            inside.set()
+            resume.wait(60)
+            return n // len(thirty)
+
+        called = way(function)
+        closure = signature(called, error=-7, **options)
+        called.around = around + containers()
+        for container in called.around:
+            container.closure = closure
+        pointer = prototype(closure.address)
+        thread = threading.Thread(target=lambda: answers.append(pointer(90)))
+
+        def call():
+            thread.start()
+            while thread.is_alive() and not inside.wait(0.001):
+                pass
+
+        self.call, self.thread, self.resume, self.answers = call, thread, resume, answers
+        self.closure, self.pointer = closure, pointer
+
+    def collect(self):
+        del self.closure
+        gc.collect()
+        self.resume.set()
+        self.thread.join()
+        return self.answers
+
+
+def entered_while_cleared():
+    """When the collector has begun to clear, and the function is whole yet: it would be cleared
+    while it runs."""
+    global act
+    for _ in range(20):
+        garbage = Garbage()
+        act = garbage.call
+        assert garbage.collect() == [-7]
+    assert len(reports) == 20
+    assert all("garbage-collected" in str(error) and "dying.py" in str(error) for error in reports)
+
+
+class Finalized:
+    def __init__(self, call):
+        self.call = call
+
+    def __del__(self):
+        self.call()
+
+
+def entered_while_finalized():
+    """When the collector calls finalizers: what the call needs lives until it has returned."""
+    ways = [
+        lambda: Garbage(),
+        lambda: Garbage(functools.lru_cache(maxsize=None)),  # which then writes to its cache
+        lambda: Garbage(lambda f: lambda n: f(n) // 0, onerror=lambda e, made=[]: 3 + len(made)),
+    ]
+    for make in ways:
+        for _ in range(10):
+            garbage = make()
+            garbage.closure.__wrapped__.finalized = Finalized(garbage.call)
+            ref = weakref.ref(garbage.closure)
+            assert garbage.collect() == [3]
+            gc.collect()
+            assert garbage.pointer(1) == -7
+            assert ref() is None
+    assert len(reports) == 10 * len(ways)
+
+
 gc.disable()
 {
     "weak_reference": weak_reference,
@@ -158,6 +291,9 @@ gc.disable()
     "long_chain": long_chain,
     "callable": callable_of_it,
     "cleared_function": cleared_function,
+    "cleared_callable": cleared_callable,
+    "entered_while_cleared": entered_while_cleared,
+    "entered_while_finalized": entered_while_finalized,
 }[case]()
 gc.collect()
 assert pytramp.stats()["live"] == 0
