@@ -31,6 +31,9 @@ LINK = ("-lpthread", "-ldl")
 ADDRESS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 THREAD = ("-O1", "-fsanitize=thread")
 
+# Time limits are multiplied by it: sanitizers are slow.
+PATIENCE = float(os.environ.get("PYTRAMP_TEST_PATIENCE", "1"))
+
 JOBS = min(os.cpu_count() or 1, 8)
 
 
@@ -83,13 +86,13 @@ def execute(
             text=True,
             errors="backslashreplace",
             env={**os.environ, **(env or {})},
-            timeout=timeout,
+            timeout=timeout * PATIENCE,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         output = error.stdout or b""
         shown = output.decode(errors="backslashreplace") if isinstance(output, bytes) else output
-        raise NativeError(f"{text}\nran longer than {timeout} s\n{shown}") from None
+        raise NativeError(f"{text}\nran longer than {error.timeout} s\n{shown}") from None
     if done.returncode != 0:
         raise NativeError(f"{text}\nexited with {done.returncode}\n{done.stdout}")
     return done

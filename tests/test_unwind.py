@@ -87,7 +87,8 @@ def _gdb(place: str, commands: Sequence[str]) -> str:
     words = [word for command in commands for word in ("-ex", command)]
     output = native.execute(
         ["gdb", "-nx", "-batch", "-ex", "set pagination off", *words, "--args", _subject(), place],
-        env={"DEBUGINFOD_URLS": "", "LC_ALL": "C"},
+        # A sanitizer is for the tests' own process.
+        env={"DEBUGINFOD_URLS": "", "LC_ALL": "C", "LD_PRELOAD": ""},
     ).stdout
     if "ptrace: Operation not permitted" in output:
         pytest.skip("gdb may not trace processes here")

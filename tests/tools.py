@@ -131,7 +131,10 @@ def _caller(spelling: str, declarations: str) -> Callable[[Any, bytes], bytes]:
 def captured(
     command: Sequence[str], env: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """A process with env added to its environment, both of its streams as one text."""
+    """A process with env added to its environment, both of its streams as one text.
+
+    timeout is multiplied by native.PATIENCE.
+    """
     return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -140,7 +143,7 @@ def captured(
         text=True,
         errors="backslashreplace",
         env={**os.environ, **env},
-        timeout=timeout,
+        timeout=timeout * native.PATIENCE,
         check=False,
     )
 
@@ -161,7 +164,7 @@ def script(
         done = captured(command, env or {}, timeout)
     except subprocess.TimeoutExpired as error:
         text = error.stdout if isinstance(error.stdout, str) else (error.stdout or b"").decode()
-        pytest.fail(f"{name} ran longer than {timeout} s\n{text}")
+        pytest.fail(f"{name} ran longer than {error.timeout} s\n{text}")
     if done.returncode == 77:
         missing(done.stdout.strip() or f"{name} cannot run here")
     assert done.returncode == 0, f"{name} ended with {done.returncode}\n{done.stdout}"

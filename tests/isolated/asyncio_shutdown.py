@@ -7,11 +7,13 @@ import sys
 import threading
 import warnings
 
+import patience
+
 import pytramp
 
 case = sys.argv[1]
 lib = ctypes.CDLL(sys.argv[2])
-faulthandler.dump_traceback_later(50, exit=True)
+faulthandler.dump_traceback_later(patience.seconds(50), exit=True)
 warnings.simplefilter("ignore", ResourceWarning)  # of a loop that is not closed, where that is it
 signature = pytramp.Signature("int (int)")
 prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)

@@ -8,10 +8,12 @@ import sys
 import threading
 import weakref
 
+import patience
+
 import pytramp
 from pytramp import _core
 
-faulthandler.dump_traceback_later(100, exit=True)
+faulthandler.dump_traceback_later(patience.seconds(100), exit=True)
 case = sys.argv[1]
 lib = ctypes.CDLL(sys.argv[2])
 held = ctypes.PyDLL(sys.argv[2])

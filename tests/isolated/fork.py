@@ -8,9 +8,11 @@ import signal
 import sys
 import threading
 
+import patience
+
 import pytramp
 
-faulthandler.dump_traceback_later(40, exit=True)
+faulthandler.dump_traceback_later(patience.seconds(40), exit=True)
 lib = ctypes.CDLL(sys.argv[1])
 case = sys.argv[2]
 signature = pytramp.Signature("int (int)")
@@ -96,7 +98,7 @@ def fork_beside(work, times, in_child):
     for _ in range(times):
         pid = os.fork()
         if not pid:
-            signal.alarm(40)
+            signal.alarm(patience.seconds(40))
             os._exit(in_child())
         wait(pid)
     enough.set()

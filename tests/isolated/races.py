@@ -8,9 +8,11 @@ import threading
 import time
 import warnings
 
+import patience
+
 import pytramp
 
-faulthandler.dump_traceback_later(100, exit=True)
+faulthandler.dump_traceback_later(patience.seconds(100), exit=True)
 case = sys.argv[1]
 lib = ctypes.CDLL(sys.argv[2])
 lib.callers_calls.restype = ctypes.c_long

@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+import patience
+
 case = sys.argv[1]
 lib = ctypes.CDLL(sys.argv[2])
 held = ctypes.PyDLL(sys.argv[2])  # the same; its calls keep the GIL
@@ -34,7 +36,7 @@ atexit.register(registered_early)
 import pytramp  # noqa: E402 (what was registered before it runs after)
 
 signature = pytramp.Signature("int (int)")
-TOO_LONG = 100  # seconds; a call that never returns
+TOO_LONG = patience.seconds(100)  # seconds; a call that never returns
 
 
 def run_in_child():

@@ -8,12 +8,14 @@ import textwrap
 import threading
 import time
 
+import patience
+
 try:
     import _interpreters
 except ImportError:
     import _xxsubinterpreters as _interpreters
 
-faulthandler.dump_traceback_later(60, exit=True)
+faulthandler.dump_traceback_later(patience.seconds(60), exit=True)
 case, path, gil = sys.argv[1:]
 lib = ctypes.CDLL(path)
 held = ctypes.PyDLL(path)

@@ -5,9 +5,11 @@ import faulthandler
 import sys
 import threading
 
+import patience
+
 import pytramp
 
-faulthandler.dump_traceback_later(20, exit=True)
+faulthandler.dump_traceback_later(patience.seconds(20), exit=True)
 lib = ctypes.CDLL(sys.argv[1])
 free = ctypes.CDLL(None)
 held = ctypes.PyDLL(None)
