@@ -23,6 +23,7 @@ from pytramp._propagate import propagate
 TYPE_CHECKING = False  # importing it from typing would take longer than all the rest
 if TYPE_CHECKING:
     from pytramp import c as c
+    from pytramp import interop as interop
     from pytramp._cdef import cdef as cdef
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ __all__ = [
     "callback",
     "cdef",
     "get_errno",
+    "interop",
     "propagate",
     "reserve",
     "set_errno",
@@ -47,12 +49,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """``pytramp.c`` and ``pytramp.cdef`` are imported when they are first used: what they need
-    costs time."""
-    if name == "c":
+    """``pytramp.c``, ``pytramp.interop`` and ``pytramp.cdef`` are imported when they are first
+    used: what they need costs time."""
+    if name in ("c", "interop"):
         import importlib
 
-        return importlib.import_module("pytramp.c")
+        return importlib.import_module(f"pytramp.{name}")
     if name == "cdef":
         from pytramp._cdef import cdef
 

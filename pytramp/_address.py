@@ -51,22 +51,16 @@ def owner_of(function: Any) -> Any:
     if ctypes is not None and isinstance(function, ctypes.CFuncPtr):
         return _ctypes_owner(function)
     if type(function).__module__ == "_cffi_backend":
-        return function if "Own" in type(function).__name__ else None
+        name = type(function).__name__  # __CDataOwnGC of ffi.callback(), __CDataGCP of ffi.gc()
+        return function if "Own" in name or "GC" in name else None
     has_address = isinstance(function, Closure) or hasattr(function, "address")
     return function if has_address or not hasattr(type(function), "__index__") else None
 
 
 def _ctypes_owner(function: Any) -> Any:
     """The library, the code of a Python callable, the Closure: many objects may share one."""
-    from pytramp._ctypes import holder_of
-
     held = function._objects
-    if not held:
-        return None
-    if "0" in held:
-        return held["0"]
-    holder = holder_of(held.values())
-    return function if holder is None else holder.closure
+    return held.get("0", function) if held else None
 
 
 def _pointers(ctypes: Any) -> tuple[Any, ...]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
+from _ctypes import CFuncPtr
 from typing import Any
 
-from pytramp._core import Closure, Signature, Type, UnsupportedTypeError
+from pytramp._core import Closure, Signature, Type, UnsupportedTypeError, function_at
 
 
 class _Holder(ctypes.c_void_p):
-    """An address that keeps its closure alive: ctypes.cast keeps its source in ``_objects``, and
-    from there fields, arrays and further casts carry it on."""
+    """An address that keeps its closure alive: ctypes.cast keeps its source in ``_objects``."""
 
     closure: Closure
 
@@ -54,11 +53,6 @@ def _hold(closure: Closure) -> _Holder:
     return holder
 
 
-def holder_of(objects: Iterable[Any]) -> _Holder | None:
-    """The one among the objects that ctypes.cast keeps, which as_function() put there."""
-    return next((each for each in objects if isinstance(each, _Holder)), None)
-
-
 def as_parameter(closure: Closure) -> ctypes.c_void_p:
     """For ``_as_parameter_``: not an int, which ctypes would cut to 32 bits."""
     return _hold(closure)
@@ -68,6 +62,8 @@ def as_function(closure: Closure, prototype: Any) -> Any:
     """A function pointer of the prototype, or of the closure's own signature for None."""
     if prototype is None:
         prototype = prototype_of(closure.signature)
+    if issubclass(prototype, CFuncPtr):
+        return function_at(prototype, closure)
     return ctypes.cast(_hold(closure), prototype)
 
 

@@ -17,6 +17,7 @@ void register_type(py::module_ &m);
 void register_pointer(py::module_ &m);
 void register_signature(py::module_ &m);
 void register_closure(py::module_ &m);
+void register_prototype(py::module_ &m);
 void register_pool(py::module_ &m);
 void register_errno(py::module_ &m);
 
@@ -73,6 +74,7 @@ struct Options {
     PyObject *result = nullptr;  /* nullptr or None: what the callable returns */
     PyObject *wrapped = nullptr; /* set by pytramp._loop: the user's callable, run later */
     bool immortal = false;
+    pt_manner manner = PT_MANNER_OWN;
     int depth = 0; /* frames between the place that makes the closure and the innermost one */
 };
 

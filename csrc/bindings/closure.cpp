@@ -84,7 +84,7 @@ static int check(pt_signature_object *signature, PyObject *callable, const Optio
                      Py_TYPE(options.name)->tp_name);
         return -1;
     }
-    return check_arity(signature, callable);
+    return options.manner == PT_MANNER_OWN ? check_arity(signature, callable) : 0;
 }
 
 static PyFrameObject *frame_at(int depth) {
@@ -140,6 +140,11 @@ static int set_arrays(Object *closure, PyObject *arrays) {
     return 0;
 }
 
+static int set_manner(Object *closure, pt_manner manner) {
+    closure->manner = manner;
+    return manner == PT_MANNER_CFFI ? pt_closure_object_share_cffi_errno(closure) : 0;
+}
+
 static int open(Object *closure) {
     pytramp_status status = pt_closure_object_open(closure);
     if (!status) return 0;
@@ -160,7 +165,8 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
     made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
     if (set_onerror(made, options.onerror) || set_error(made, options.error) ||
-        set_result(made, options.result) || set_arrays(made, options.arrays) || open(made)) {
+        set_result(made, options.result) || set_arrays(made, options.arrays) ||
+        set_manner(made, options.manner) || open(made)) {
         Py_DECREF(made);
         return nullptr;
     }
@@ -258,19 +264,19 @@ static PyObject *closure_repr(PyObject *self) {
     return text;
 }
 
-/* pytramp._ctypes makes the objects: ctypes is imported by whoever asks for them. */
-static PyObject *ask_ctypes(const char *function, PyObject *self, PyObject *argument) {
+/* pytramp._ctypes and pytramp._cffi make the objects: they are imported by whoever asks for them.
+ * function gets the closure and what is given besides, up to nullptr. */
+static PyObject *ask(const char *module_name, const char *function, PyObject *self,
+                     PyObject *first = nullptr, PyObject *second = nullptr) {
     if (!pt_closure_object_code(as_closure(self))) return refuse_closed(self);
-    PyObject *module = PyImport_ImportModule("pytramp._ctypes");
-    PyObject *made =
-        module ? PyObject_CallMethod(module, function, argument ? "OO" : "O", self, argument)
-               : nullptr;
-    Py_XDECREF(module);
-    return made;
+    py::object module = py::reinterpret_steal<py::object>(PyImport_ImportModule(module_name));
+    py::object name = py::reinterpret_steal<py::object>(PyUnicode_FromString(function));
+    if (!module || !name) return nullptr;
+    return PyObject_CallMethodObjArgs(module.ptr(), name.ptr(), self, first, second, nullptr);
 }
 
 static PyObject *get_as_parameter(PyObject *self, void *) {
-    return ask_ctypes("as_parameter", self, nullptr);
+    return ask("pytramp._ctypes", "as_parameter", self);
 }
 
 static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -279,7 +285,16 @@ static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwa
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:as_ctypes", const_cast<char **>(names),
                                      &prototype))
         return nullptr;
-    return ask_ctypes("as_function", self, prototype);
+    return ask("pytramp._ctypes", "as_function", self, prototype);
+}
+
+static PyObject *closure_as_cffi(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"ffi", "cdecl", nullptr};
+    PyObject *ffi, *cdecl_ = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:as_cffi", const_cast<char **>(names), &ffi,
+                                     &cdecl_))
+        return nullptr;
+    return ask("pytramp._cffi", "as_function", self, ffi, cdecl_);
 }
 
 static PyObject *closure_refuse_copy(PyObject *self, PyObject *) {
@@ -422,6 +437,12 @@ static PyMethodDef methods[] = {
      "casts. The prototype is made from the signature unless given. UnsupportedTypeError names the "
      "type "
      "that ctypes lacks."},
+    {"as_cffi", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_cffi)),
+     METH_VARARGS | METH_KEYWORDS,
+     "as_cffi(ffi, cdecl=None)\n--\n\n"
+     "A cffi function pointer to this closure, which it keeps alive, of any FFI object. cdecl is a "
+     "C type or a ctype object, by default the signature as text; cffi's errors for what is no "
+     "type, TypeError for no function type."},
     {"__enter__", closure_enter, METH_NOARGS, nullptr},
     {"__exit__", closure_exit, METH_VARARGS, nullptr},
     {"__reduce__", closure_refuse_copy, METH_NOARGS, nullptr},

@@ -144,6 +144,9 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
         int truth = PyObject_IsTrue(value);
         options.immortal = truth == 1;
         return truth < 0 ? -1 : 0;
+    } else if (is_name(name, "_manner")) {
+        options.manner = static_cast<pt_manner>(PyLong_AsLong(value) & 3);
+        return PyErr_Occurred() ? -1 : 0;
     } else if (is_name(name, "_depth")) {
         options.depth = static_cast<int>(PyLong_AsLong(value));
         return PyErr_Occurred() ? -1 : 0;

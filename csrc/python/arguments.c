@@ -3,6 +3,7 @@
 
 #include "../port.h"
 #include "convert.h"
+#include "failure.h"
 #include "varargs.h"
 #include "view.h"
 
@@ -57,12 +58,12 @@ static void drop(struct call *call) {
 /* A view that is kept in the result dies with the call like any other: it is converted before. */
 static int call_and_store(struct call *call) {
     PyObject *result = load(call) ? NULL : pt_call_callable(call->closure, call->values, call->n);
-    int failed = !result;
+    int failure = result ? 0 : PT_RAISED;
     if (result && call->closure->signature->returns.code != PT_TYPE_VOID)
-        failed = pt_store_any(call->closure, result, call->frame);
+        failure = pt_store_any(call->closure, result, call->frame);
     Py_XDECREF(result);
     drop(call);
-    return failed ? -1 : 0;
+    return failure;
 }
 
 /* The block may be large, and a thread's stack small. */
@@ -75,12 +76,12 @@ int pt_call_general(pt_closure_object *closure, struct pt_frame *frame) {
     unsigned char *block = size <= sizeof small ? small : PyMem_Malloc(size);
     if (!block) {
         PyErr_NoMemory();
-        return -1;
+        return PT_RAISED;
     }
     struct call call = {.closure = closure, .frame = frame, .scratch = block};
     call.at = (void **)(void *)(block + scratch);
     call.values = (PyObject **)(void *)(block + scratch + places) + 1;
-    int failed = call_and_store(&call);
+    int failure = call_and_store(&call);
     if (block != small) PyMem_Free(block);
-    return failed;
+    return failure;
 }

@@ -12,6 +12,7 @@
 
 #include "../closure.h"
 #include "arguments.h"
+#include "cffi_errno.h"
 #include "convert.h"
 #include "failure.h"
 #include "hold.h"
@@ -66,13 +67,13 @@ PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt
     unsigned char *value = size <= sizeof small ? small : PyMem_Malloc(size);
     if (!value) {
         PyErr_NoMemory();
-        return -1;
+        return PT_BAD_RESULT;
     }
     int failed = signature->returns.store(&signature->returns, result, value);
     if (!failed && signature->returns.kept) failed = pt_closure_object_keep(closure, result);
     if (!failed) pt_closure_return(signature->c, value, frame);
     if (value != small) PyMem_Free(value);
-    return failed;
+    return failed ? PT_BAD_RESULT : 0;
 }
 
 /* int, double and void are nearly all results there are; a register is written whole. */
@@ -132,7 +133,7 @@ PyObject *pt_call_callable(pt_closure_object *closure, PyObject **values, size_t
 PT_COLD static int drop_loaded(PyObject **values, size_t n) {
     while (n--)
         Py_DECREF(values[n]);
-    return -1;
+    return PT_RAISED;
 }
 
 static inline PyObject *call_and_drop(pt_closure_object *closure, PyObject **values, size_t n) {
@@ -142,7 +143,7 @@ static inline PyObject *call_and_drop(pt_closure_object *closure, PyObject **val
     return result;
 }
 
-/* values[-1] is the callee's to use (PY_VECTORCALL_ARGUMENTS_OFFSET). -1 with an exception. */
+/* values[-1] is the callee's to use (PY_VECTORCALL_ARGUMENTS_OFFSET). enum pt_failure. */
 static inline int call_simple(pt_closure_object *closure, struct pt_frame *frame) {
     const pt_signature_object *signature = closure->signature;
     PyObject *room[PT_SIMPLE_ARGS + 1], **values = room + 1;
@@ -153,17 +154,18 @@ static inline int call_simple(pt_closure_object *closure, struct pt_frame *frame
         if (PT_UNLIKELY(!values[i])) return drop_loaded(values, i);
     }
     PyObject *result = call_and_drop(closure, values, n);
-    if (PT_UNLIKELY(!result)) return -1;
-    int failed = store_result(closure, result, frame);
+    if (PT_UNLIKELY(!result)) return PT_RAISED;
+    int failure = store_result(closure, result, frame);
     Py_DECREF(result);
-    return failed;
+    return failure;
 }
 
 /* The caller runs Python code, and may have an exception set: it is none of the callable's. */
 PT_COLD static void call_under_exception(pt_closure_object *closure, struct pt_frame *frame) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    if (pt_call_general(closure, frame)) pt_handle_exception(closure, frame);
+    int failure = pt_call_general(closure, frame);
+    if (failure) pt_handle_exception(closure, frame, failure);
     if (PyErr_Occurred()) PyErr_WriteUnraisable((PyObject *)closure);
     PyErr_Restore(type, value, traceback);
 }
@@ -182,10 +184,29 @@ static inline void call_closure(pt_closure_object *closure, struct pt_frame *fra
     if (PT_UNLIKELY(has_exception(tstate))) {
         call_under_exception(closure, frame);
     } else {
-        int failed = PT_LIKELY(closure->signature->simple) ? call_simple(closure, frame)
-                                                           : pt_call_general(closure, frame);
-        if (PT_UNLIKELY(failed)) pt_handle_exception(closure, frame);
+        int failure = PT_LIKELY(closure->signature->simple) ? call_simple(closure, frame)
+                                                            : pt_call_general(closure, frame);
+        if (PT_UNLIKELY(failure)) pt_handle_exception(closure, frame, failure);
     }
+}
+
+static inline void call_kept(pt_closure_object *closure, struct pt_frame *frame,
+                             const PyThreadState *tstate) {
+    struct pt_kept kept = pt_keep(closure);
+    call_closure(closure, frame, tstate);
+    pt_drop_kept(&kept);
+}
+
+PT_COLD static void call_special(pt_closure_object *closure, struct pt_frame *frame,
+                                 struct pt_record *record, const PyThreadState *tstate) {
+    if (pt_special(closure) & PT_DOOMED) {
+        pt_call_doomed(closure, frame, record);
+        return;
+    }
+    int *error = pt_thread.saved_errno;
+    pt_cffi_errno_set(*error);
+    call_kept(closure, frame, tstate);
+    *error = pt_cffi_errno_get();
 }
 
 /* ---- The entry ---- */
@@ -198,13 +219,10 @@ static inline int call_record(struct pt_frame *frame, struct pt_record *record, 
 #ifdef Py_GIL_DISABLED
     if (PT_UNLIKELY(!closure)) return 0;
 #endif
-    if (PT_UNLIKELY(pt_is_doomed(closure))) {
-        pt_call_doomed(closure, frame, record);
-    } else {
-        struct pt_kept kept = pt_keep(closure);
-        call_closure(closure, frame, tstate);
-        pt_drop_kept(&kept);
-    }
+    if (PT_UNLIKELY(pt_special(closure)))
+        call_special(closure, frame, record, tstate);
+    else
+        call_kept(closure, frame, tstate);
     pt_let_go(closure, record, word);
     return 1;
 }

@@ -135,6 +135,27 @@ static void chain_context(PyObject *first) {
     put_exception(second);
 }
 
+/* Of the exception that is set. */
+static void write_unraisable(pt_closure_object *closure, int failure) {
+    static const char *const contexts[][2] = {
+        [PT_MANNER_CTYPES] = {"on calling ctypes callback function",
+                              "on converting result of ctypes callback function"},
+        [PT_MANNER_CFFI] = {"from cffi callback",
+                            "trying to convert the result back to C from cffi callback"},
+    };
+    const char *context = contexts[closure->manner][failure == PT_BAD_RESULT];
+    PyObject *callable = context ? pt_closure_object_callable(closure) : NULL;
+    if (!callable)
+        PyErr_WriteUnraisable((PyObject *)closure);
+    else
+#if PY_VERSION_HEX >= 0x030D0000
+        PyErr_FormatUnraisable("Exception ignored %s %R", context, callable);
+#else
+        _PyErr_WriteUnraisableMsg(context, callable);
+#endif
+    Py_XDECREF(callable);
+}
+
 /* 1 when onerror gave the result. */
 static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
     PyObject *exception = take_exception();
@@ -146,7 +167,7 @@ static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
     Py_XDECREF(result);
     if (failed) {
         chain_context(exception);
-        PyErr_WriteUnraisable((PyObject *)closure);
+        write_unraisable(closure, PT_RAISED);
         return 0;
     }
     Py_DECREF(exception);
@@ -187,14 +208,14 @@ static int feed_sink(pt_closure_object *closure) {
     return is_fed;
 }
 
-void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame) {
+void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame, int failure) {
     const struct pt_extras *extras = closure->extras;
     if (feed_sink(closure)) {
         /* propagate has it */
     } else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror)) {
         put_exception(take_exception()); /* for the caller: NULL with an exception set */
     } else if (!extras || !extras->onerror) {
-        PyErr_WriteUnraisable((PyObject *)closure);
+        write_unraisable(closure, failure);
     } else if (ask_onerror(closure, frame)) {
         return;
     }

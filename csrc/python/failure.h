@@ -23,8 +23,15 @@ PT_COLD PT_HIDDEN void pt_call_doomed(pt_closure_object *closure, struct pt_fram
  * would have it do so. */
 PT_HIDDEN int pt_refuse_object(struct pt_frame *frame, struct pt_record *record);
 
+/* How a call failed; 0 if it did not. */
+enum pt_failure {
+    PT_RAISED = -1,
+    PT_BAD_RESULT = -2 /* C has no room for what the callable returned */
+};
+
 /* The exception that is set goes to where the closure's do; C gets what onerror says, or the error
  * value. */
-PT_COLD PT_HIDDEN void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame);
+PT_COLD PT_HIDDEN void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame,
+                                           int failure);
 
 #endif

@@ -14,12 +14,11 @@
 /* Lets go of a closed closure's callable. */
 PT_HIDDEN void pt_closure_drop_callable(pt_closure_object *closure);
 
-/* Has the collector begun to clear what the closure needs (lifetime.c)? */
-static inline int pt_is_doomed(const pt_closure_object *closure) {
+static inline unsigned pt_special(const pt_closure_object *closure) {
 #ifdef Py_GIL_DISABLED
-    return _Py_atomic_load_uint8_relaxed(&closure->doomed);
+    return _Py_atomic_load_uint8_relaxed(&closure->special);
 #else
-    return closure->doomed;
+    return closure->special;
 #endif
 }
 

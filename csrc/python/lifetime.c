@@ -161,11 +161,12 @@ void pt_closure_object_finalize(pt_closure_object *closure) {
 
 void pt_closure_object_visited(pt_closure_object *closure, const void *arg) {
     if (PT_LIKELY(!closure->finalized)) return;
-    uint8_t counts = !arg || arg == closure;
+    int counts = !arg || arg == closure;
+    uint8_t special = (uint8_t)((pt_special(closure) & ~PT_DOOMED) | (counts ? PT_DOOMED : 0));
 #ifdef Py_GIL_DISABLED
-    _Py_atomic_store_uint8_relaxed(&closure->doomed, counts);
+    _Py_atomic_store_uint8_relaxed(&closure->special, special);
 #else
-    closure->doomed = counts;
+    closure->special = special;
 #endif
 }
 

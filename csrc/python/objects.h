@@ -116,6 +116,16 @@ struct pt_extras {
     unsigned told : 1;          /* of one that could not be revoked */
 };
 
+/* What makes a call unlike most: */
+enum {
+    PT_DOOMED = 1,    /* the collector clears what it needs (lifetime.c) */
+    PT_CFFI_ERRNO = 2 /* ffi.errno is the caller's errno while it runs (cffi_errno.h) */
+};
+
+/* In whose manner an exception is reported that nobody takes, where pytramp stands in for another
+ * library; such a closure is made as there, too, whatever the callable's parameters. */
+enum pt_manner { PT_MANNER_OWN, PT_MANNER_CTYPES, PT_MANNER_CFFI };
+
 typedef struct pt_closure_object {
     PyObject_HEAD struct pt_record *record; /* NULL once closed */
     PyObject *callable;                     /* NULL once closed */
@@ -129,8 +139,9 @@ typedef struct pt_closure_object {
     unsigned immortal : 1;
     unsigned silent : 1;
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
+    unsigned manner : 2;    /* enum pt_manner */
     uint8_t finalized;      /* the collector has found it unreachable, once */
-    uint8_t doomed;         /* ... and nobody saved it: pt_is_doomed */
+    uint8_t special;        /* PT_DOOMED, PT_CFFI_ERRNO; atomic without a GIL: pt_special */
 #ifdef Py_GIL_DISABLED
     struct pt_closure_object *parked; /* the next one (python/hold.h) */
     int deep;                         /* calls inside that found no slot for its name; atomic */
@@ -148,6 +159,9 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure);
 
 /* closure->extras, made when they are first needed; NULL with an exception. */
 struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
+
+/* Before it is opened: see PT_CFFI_ERRNO. 0, or -1 with an exception. */
+int pt_closure_object_share_cffi_errno(pt_closure_object *closure);
 
 /* The address that C calls, and a new reference to what it runs; NULL once closed. */
 void *pt_closure_object_code(pt_closure_object *closure);

@@ -1,0 +1,46 @@
+"""cffi objects for closures; imported by the first who asks for one."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from pytramp._core import Closure
+
+
+class _Keeper:
+    """A closure, as the destructor of the cdata that must keep it."""
+
+    def __init__(self, closure: Closure) -> None:
+        self.closure = closure
+
+    def __call__(self, cdata: Any) -> None:
+        """ffi.gc forgets its destructor once it has run, and the closure with it."""
+
+
+def as_function(closure: Closure, ffi: Any, ctype: Any) -> Any:
+    """A cdata function pointer that keeps the closure. ctype is cffi's, or text; None: its own."""
+    wanted = function_type(ffi, str(closure.signature) if ctype is None else ctype)
+    return ffi.gc(ffi.cast(wanted, closure.address), _Keeper(closure))
+
+
+def function_type(ffi: Any, cdecl: Any) -> Any:
+    """The ctype of a pointer to cdecl's function. What ffi.typeof() raises; TypeError."""
+    ctype = _typeof(ffi, cdecl) if isinstance(cdecl, str) else cdecl
+    if getattr(ctype, "kind", None) != "function":
+        name = getattr(ctype, "cname", None) or type(ctype).__name__
+        raise TypeError(f"expected a function ctype, got '{name}'")
+    return ctype
+
+
+def _typeof(ffi: Any, cdecl: str) -> Any:
+    """Of a function, which ffi.typeof() refuses, the pointer: "name *" of a typedef; else what it
+    decays to as an argument's type."""
+    try:
+        return ffi.typeof(cdecl)
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            return ffi.typeof(f"{cdecl} *")
+        with contextlib.suppress(Exception):
+            return ffi.typeof(f"void(*)({cdecl})").args[0]
+        raise error from None

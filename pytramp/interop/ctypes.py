@@ -1,0 +1,152 @@
+"""CFUNCTYPE and PYFUNCTYPE as in ctypes, but for one thing: called with a Python callable, their
+prototypes make a pytramp closure.
+
+The instances are ctypes function pointers like any: in argtypes, fields, arrays and casts, which
+keep the closure alive. ``error`` values, ranges and errno are pytramp's (docs/coming-from.md).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytramp._core import Signature, get_errno, prototype_new, set_errno
+
+ctypes: Any = importlib.import_module("ctypes")  # its stubs do not know what is replaced here
+
+
+def CFUNCTYPE(restype: Any, *argtypes: Any, **options: bool) -> Any:
+    """ctypes.CFUNCTYPE(restype, *argtypes, use_errno=False, use_last_error=False).
+
+    The class is a subclass of ctypes' own for the same types, so that its instances go where that
+    is asked for. TypeError as in ctypes. Any thread.
+    """
+    return _ours(ctypes.CFUNCTYPE(restype, *argtypes, **options))
+
+
+def PYFUNCTYPE(restype: Any, *argtypes: Any) -> Any:
+    """ctypes.PYFUNCTYPE(restype, *argtypes): functions that are called with the GIL held."""
+    return _ours(ctypes.PYFUNCTYPE(restype, *argtypes))
+
+
+if hasattr(ctypes, "WINFUNCTYPE"):
+
+    def WINFUNCTYPE(restype: Any, *argtypes: Any, **options: bool) -> Any:
+        """ctypes.WINFUNCTYPE: stdcall on 32-bit Windows."""
+        return _ours(ctypes.WINFUNCTYPE(restype, *argtypes, **options))
+
+
+def _ours(prototype: Any) -> Any:
+    known = prototype.__dict__.get("_pytramp_prototype_")
+    if known is None:
+        names = ("_flags_", "_restype_", "_argtypes_")
+        body = {name: getattr(prototype, name) for name in names}
+        body["__new__"] = prototype_new
+        known = type(prototype)(prototype.__name__, (prototype,), body)
+        prototype._pytramp_prototype_ = known
+    return known
+
+
+def describe(prototype: Any) -> tuple[Any, Signature, Callable[..., Any] | None]:
+    """What prototype_new() wants to know of a class, and finds there from now on.
+
+    TypeError for a class that ctypes, too, makes no callbacks of; UnsupportedTypeError names what
+    cannot be passed.
+    """
+    if not issubclass(prototype, CFuncPtr) or not hasattr(prototype, "_argtypes_"):
+        raise TypeError("cannot construct instance of this class: no argtypes")
+    prepare = _with_private_errno if prototype._flags_ & FUNCFLAG_USE_ERRNO else None
+    known = prototype, Signature(prototype), prepare
+    prototype._pytramp_ = known
+    return known
+
+
+def _with_private_errno(function: Callable[..., Any]) -> Callable[..., Any]:
+    """use_errno: ctypes.get_errno() in function is C's errno, and what set_errno() leaves there is
+    what C finds."""
+
+    @functools.wraps(function)
+    def swapped(*args: Any) -> Any:
+        before = ctypes.set_errno(get_errno())
+        try:
+            return function(*args)
+        finally:
+            set_errno(ctypes.set_errno(before))
+
+    return swapped
+
+
+# ---- For the whole process ----
+
+
+class _BaseMeta(type(CFuncPtr)):  # type: ignore[misc]
+    """What was made by ctypes before is still an instance of ctypes._CFuncPtr, of which itself
+    there are none."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return type.__instancecheck__(CFuncPtr if cls is _base else cls, instance)
+
+    def __subclasscheck__(cls, subclass: Any) -> bool:
+        return type.__subclasscheck__(CFuncPtr if cls is _base else cls, subclass)
+
+
+def _of_subclasses(name: str) -> Callable[..., Any]:
+    """One of the methods that ctypes' classes have and its abstract ones refuse."""
+    of_all = getattr(type(CFuncPtr), name)
+
+    def method(cls: Any, *args: Any) -> Any:
+        if cls is _base:
+            raise TypeError("abstract class")
+        return of_all(cls, *args)
+
+    return method
+
+
+for _name in ("from_address", "from_buffer", "from_buffer_copy", "in_dll"):
+    setattr(_BaseMeta, _name, _of_subclasses(_name))
+
+
+class _Base(CFuncPtr, metaclass=_BaseMeta):
+    """Stands for ctypes._CFuncPtr, of which ctypes makes its prototypes."""
+
+    _flags_ = FUNCFLAG_CDECL
+
+
+_base: Any = _Base
+
+
+def _prototypes(base: Any) -> Iterator[Any]:
+    """All classes of function pointers below base that know their arguments."""
+    for each in type.__subclasses__(base):
+        if hasattr(each, "_argtypes_"):
+            yield each
+        yield from _prototypes(each)
+
+
+def install() -> None:
+    """Make pytramp what ctypes makes callbacks with; see pytramp.interop.install()."""
+    if ctypes._CFuncPtr is _base:
+        return
+    _base.__new__ = prototype_new
+    ctypes._CFuncPtr = _base
+    for prototype in list(_prototypes(CFuncPtr)):
+        if prototype.__new__ is CFuncPtr.__new__:
+            prototype.__new__ = prototype_new
+
+
+def uninstall() -> None:
+    """Undo install()."""
+    if ctypes._CFuncPtr is _base:
+        ctypes._CFuncPtr = CFuncPtr
+    _base.__new__ = CFuncPtr.__new__
+    for prototype in list(_prototypes(CFuncPtr)):
+        if prototype.__dict__.get("__new__") is prototype_new and not _is_own(prototype):
+            del prototype.__new__
+
+
+def _is_own(prototype: Any) -> bool:
+    """Was it made by CFUNCTYPE or PYFUNCTYPE above?"""
+    return getattr(prototype.__base__, "_pytramp_prototype_", None) is prototype

@@ -1,0 +1,296 @@
+"""pytramp.interop.cffi: ffi.callback, as it is in cffi but for who makes it."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tools
+
+import pytramp
+from pytramp import interop
+from pytramp.interop import cffi as ours
+
+cffi = tools.need("cffi")
+
+CDEF = """
+    typedef int function(int);
+    typedef struct { int x; double y; } point;
+    enum color { RED, GREEN = 5 };
+    int call(function *f, int n);
+    point call_point(point (*f)(point), point p);
+    int call_with_errno(function *f, int before);
+"""
+SOURCE = """
+#include <errno.h>
+typedef int function(int);
+typedef struct { int x; double y; } point;
+int call(function *f, int n) { return f(n); }
+point call_point(point (*f)(point), point p) { return f(p); }
+int call_with_errno(function *f, int before) {
+    errno = before;
+    int n = f(1);
+    return n * 1000 + errno;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def ffi() -> Any:
+    made = cffi.FFI()
+    made.cdef(CDEF)
+    return made
+
+
+@pytest.fixture(scope="module")
+def lib(ffi: Any) -> Any:
+    return ffi.dlopen(str(tools.build(SOURCE)))
+
+
+def live() -> int:
+    if gc.isenabled():
+        gc.collect()
+    number: int = pytramp.stats()["live"]
+    return number
+
+
+@pytest.mark.parametrize("cdecl", ["int(int)", "int(*)(int)", "function", "function *"])
+def test_ways_to_name_the_type(ffi: Any, lib: Any, cdecl: str) -> None:
+    function = ours.callback(ffi, cdecl, lambda n: n + 1)
+    assert ffi.typeof(function) is ffi.typeof("int(*)(int)")
+    assert lib.call(function, 1) == function(1) == 2
+    assert pytramp._core.owns(int(ffi.cast("uintptr_t", function)))
+
+
+def test_a_ctype(ffi: Any) -> None:
+    assert ours.callback(ffi, ffi.typeof("function *"), lambda n: n + 1)(1) == 2
+
+
+def test_the_decorator(ffi: Any, lib: Any) -> None:
+    @ours.callback(ffi, "int(int)", error=-3)
+    def function(n: int) -> int:
+        return 6 // n
+
+    assert lib.call(function, 2) == 3
+
+
+def test_a_compiled_ffi() -> None:
+    """Of a module that cffi made: its FFI object has types of its own, and cannot be changed."""
+    made = cffi.FFI()
+    made.cdef("typedef struct { int x; } thing; typedef int use(thing *, int);")
+    made.set_source("pytramp_test_types", None)
+    text = __import__("io").StringIO()
+    made.emit_python_code(text)
+    namespace: dict[str, Any] = {}
+    exec(text.getvalue(), namespace)
+    compiled = namespace["ffi"]
+    with pytest.raises((AttributeError, TypeError)):
+        compiled.callback = None
+    thing = compiled.new("thing *", {"x": 4})
+    for cdecl in ("use", "int(thing *, int)", "int(*)(thing *, int)"):
+        assert ours.callback(compiled, cdecl, lambda t, n: t.x + n)(thing, 1) == 5
+
+
+def test_values_are_those_of_cffi(ffi: Any, lib: Any) -> None:
+    function = ours.callback(ffi, "point(point)", lambda p: {"x": p.x + 1, "y": p.y / 2})
+    point = lib.call_point(function, {"x": 1, "y": 5.0})
+    assert (point.x, point.y) == (2, 2.5)
+    handle = ffi.new_handle(self := object())
+    assert ours.callback(ffi, "int(void *)", lambda p: ffi.from_handle(p) is self)(handle) == 1
+    assert ours.callback(ffi, "enum color(enum color)", lambda c: c + 5)(0) == 5
+
+
+def test_the_callback_keeps_its_closure(ffi: Any) -> None:
+    before = live()
+    gc.disable()
+    try:
+        function = ours.callback(ffi, "int(int)", lambda n: n)
+        assert live() == before + 1
+        again = function
+        del function
+        assert again(7) == 7
+        del again
+        assert live() == before
+    finally:
+        gc.enable()
+
+
+def test_a_callback_in_its_own_cycle_goes(ffi: Any) -> None:
+    before = live()
+
+    class Owner:
+        def __init__(self) -> None:
+            self.function = ours.callback(ffi, "int(int)", self.method)
+
+        def method(self, n: int) -> int:
+            return n
+
+    assert Owner().function(1) == 1
+    gc.collect()
+    assert live() == before
+
+
+def test_a_callback_returned_as_a_pointer_is_kept(ffi: Any) -> None:
+    """C may call it for as long as the callback that gave it lives."""
+    get = pytramp.callback(
+        ffi.typeof("function *(*)(void)"), lambda: ours.callback(ffi, "function", lambda n: n + 1)
+    )
+    address = ctypes.CFUNCTYPE(ctypes.c_void_p)(get.address)()
+    gc.collect()
+    assert ffi.cast("function *", address)(1) == 2
+
+
+# ---- Errors ----
+
+
+@pytest.mark.parametrize("bad", ["int", "int(", "nothing(int)", "point *", "struct unknown(int)"])
+def test_bad_types(ffi: Any, bad: str) -> None:
+    with pytest.raises(Exception) as wanted:  # noqa: PT011 (whatever it is)
+        ffi.callback(bad, abs)
+    kind = type(wanted.value)
+    wanted_kinds = (kind, TypeError) if kind is NotImplementedError else kind
+    with pytest.raises(wanted_kinds):
+        ours.callback(ffi, bad, abs)
+
+
+def test_misuse(ffi: Any) -> None:
+    with pytest.raises(TypeError, match="not callable"):
+        ours.callback(ffi, "int(int)", 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="callable object for 'onerror', not int"):
+        ours.callback(ffi, "int(int)", abs, onerror=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="error='text'"):
+        ours.callback(ffi, "int(int)", abs, error="text")
+    with pytest.raises(OverflowError):
+        ours.callback(ffi, "int(int)", abs, error=1 << 40)
+    with pytest.raises(TypeError):
+        ours.callback(ffi, "void(int)", abs, error=-1)
+    with pytest.raises(TypeError, match="expected a function ctype, got 'int'"):
+        ours.callback(ffi, 5, abs)
+
+
+@pytest.fixture
+def unraisable(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    seen: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: seen.append(args))
+    return seen
+
+
+def test_an_exception(ffi: Any, unraisable: list[Any]) -> None:
+    def function(n: int) -> int:
+        raise ValueError(n)
+
+    assert ours.callback(ffi, "int(int)", function, -1)(3) == -1
+    (report,) = unraisable
+    assert repr(report.exc_value) == "ValueError(3)"
+    where = f"{report.err_msg} {report.object!r}"
+    assert "from cffi callback" in where
+    assert repr(function) in where
+
+
+def test_a_bad_result(ffi: Any, unraisable: list[Any]) -> None:
+    assert ours.callback(ffi, "short(short)", lambda n: n * 3, error=-42)(20000) == -42
+    (report,) = unraisable
+    assert report.exc_type is OverflowError
+    assert "trying to convert the result back to C" in report.err_msg
+
+
+def test_onerror_gets_three_arguments(ffi: Any, unraisable: list[Any]) -> None:
+    seen: list[Any] = []
+
+    def onerror(*args: Any) -> Any:
+        seen.append(args)
+        return answer
+
+    answer: Any = None
+    function = ours.callback(ffi, "short(short)", lambda n: n * 3, -42, onerror)
+    assert function(20000) == -42
+    ((kind, value, traceback),) = seen
+    assert kind is OverflowError
+    assert isinstance(value, kind)
+    assert traceback is value.__traceback__
+    answer = 81
+    assert function(20000) == 81
+    assert not unraisable
+    answer = "no number"
+    assert function(20000) == -42
+    (report,) = unraisable
+    assert report.exc_type is TypeError
+    assert isinstance(report.exc_value.__context__, OverflowError)
+
+
+def test_errno(ffi: Any, lib: Any) -> None:
+    """In a callback ffi.errno is its caller's."""
+
+    def function(n: int) -> int:
+        seen.append(ffi.errno)
+        ffi.errno = 12
+        return n
+
+    seen: list[int] = []
+    assert lib.call_with_errno(ours.callback(ffi, "int(int)", function), 42) == 1012
+    assert seen == [42]
+    ffi.errno = 95
+
+    def change(n: int) -> int:
+        ffi.errno -= 6
+        return n
+
+    ours.callback(ffi, "int(int)", change)(1)
+    assert ffi.errno == 89
+
+
+# ---- For the whole process ----
+
+
+def test_install(ffi: Any, lib: Any) -> None:
+    theirs: Callable[..., Any] = cffi.FFI.callback
+    before = live()
+    interop.install()
+    try:
+        function = ffi.callback("int(int)", lambda n: n + 1)
+        decorated = ffi.callback("int(int)", error=3)(lambda n: n + 2)
+        assert live() == before + 2
+        assert lib.call(function, 1) == 2
+        assert decorated(1) == 3
+    finally:
+        interop.uninstall()
+    assert cffi.FFI.callback is theirs
+    ffi.callback("int(int)", abs)
+    assert live() == before + 2
+    assert function(2) == 3
+
+
+def test_uninstall_leaves_what_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    interop.install()
+    monkeypatch.setattr(cffi.FFI, "callback", other := lambda self: None)
+    interop.uninstall()
+    assert cffi.FFI.callback is other
+    interop.uninstall()
+
+
+def test_where_memory_is_never_writable_and_executable() -> None:
+    assert "done" in tools.script("mdwe_cffi.py")
+
+
+def test_as_cffi(ffi: Any, lib: Any) -> None:
+    before = live()
+    closure = pytramp.callback("int (int)", lambda n: n + 1)
+    function = closure.as_cffi(ffi)
+    assert ffi.typeof(function) is ffi.typeof("int(*)(int)")
+    del closure
+    assert live() == before + 1
+    assert lib.call(function, 1) == 2
+    closure = pytramp.callback("int (int)", lambda n: n + 1)
+    assert closure.as_cffi(ffi, "function *")(1) == closure.as_cffi(ffi, ffi.typeof("function *"))(
+        1
+    )
+    with pytest.raises(TypeError, match=re.escape("expected a function ctype, got 'point'")):
+        closure.as_cffi(ffi, "point")
+    closure.close()
+    with pytest.raises(pytramp.FreedCallbackError):
+        closure.as_cffi(ffi)
