@@ -68,6 +68,47 @@ static int check_arity(pt_signature_object *signature, PyObject *callable) {
     return 0;
 }
 
+/* ---- Native callables ---- */
+
+static bool is_given(PyObject *option) {
+    return option && option != Py_None;
+}
+
+/* By the names of the classes that pytramp._native knows; those of ctypes have a metaclass. Asking
+ * it takes longer than all the rest. */
+static bool may_be_native(PyObject *callable) {
+    static const char *const names[] = {"pytramp.Closure", "_cffi_backend.", "CFunc",
+                                        "LowLevelCallable"};
+    PyTypeObject *type = Py_TYPE(callable);
+    if (!Py_IS_TYPE(reinterpret_cast<PyObject *>(type), &PyType_Type)) return true;
+    for (const char *name : names) {
+        if (!strncmp(type->tp_name, name, strlen(name))) return true;
+    }
+    return false;
+}
+
+/* Would anything be lost if C called the callable itself? */
+static bool needs_slot(const Options &options) {
+    return options.wrapped || is_given(options.error) || is_given(options.onerror) ||
+           options.arrays;
+}
+
+/* *native = the callable's address in C, nullptr where it has none: 0, or -1 with an exception. */
+static int find_native(pt_signature_object *signature, PyObject *callable, const Options &options,
+                       void **native) {
+    *native = nullptr;
+    if (!may_be_native(callable) || needs_slot(options)) return 0;
+    PyObject *module = PyImport_ImportModule("pytramp._native");
+    PyObject *found =
+        module ? PyObject_CallMethod(module, "address_of", "OO", callable, signature) : nullptr;
+    Py_XDECREF(module);
+    if (found && found != Py_None) *native = PyLong_AsVoidPtr(found);
+    Py_XDECREF(found);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* ---- Making one, continued ---- */
+
 static int check(pt_signature_object *signature, PyObject *callable, const Options &options) {
     if (!PyCallable_Check(callable)) {
         PyErr_Format(PyExc_TypeError, "a callback must be callable, not %.200s",
@@ -146,6 +187,7 @@ static int set_manner(Object *closure, pt_manner manner) {
 }
 
 static int open(Object *closure) {
+    if (closure->native) return 0;
     pytramp_status status = pt_closure_object_open(closure);
     if (!status) return 0;
     set_status(status);
@@ -153,7 +195,10 @@ static int open(Object *closure) {
 }
 
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options) {
-    if (check(signature, options.wrapped ? options.wrapped : callable, options)) return nullptr;
+    void *native;
+    if (find_native(signature, callable, options, &native)) return nullptr;
+    if (!native && check(signature, options.wrapped ? options.wrapped : callable, options))
+        return nullptr;
     Object *made = PyObject_GC_New(Object, pt_types_of(signature->interpreter)->closure);
     if (!made) return nullptr;
     /* Everything behind the header starts as zero. */
@@ -161,6 +206,7 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
     made->signature =
         reinterpret_cast<pt_signature_object *>(Py_NewRef(reinterpret_cast<PyObject *>(signature)));
     made->callable = Py_NewRef(callable);
+    made->native = native;
     if (options.name && options.name != Py_None) made->name = Py_NewRef(options.name);
     made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
@@ -221,6 +267,12 @@ static PyObject *get_signature(PyObject *self, void *) {
 
 static PyObject *get_closed(PyObject *self, void *) {
     return PyBool_FromLong(as_closure(self)->closed);
+}
+
+static PyObject *get_native(PyObject *self, void *) {
+    Object *closure = as_closure(self);
+    if (!pt_closure_object_code(closure)) return refuse_closed(self);
+    return PyBool_FromLong(closure->native != nullptr);
 }
 
 static PyObject *get_origin(PyObject *self, void *) {
@@ -409,6 +461,9 @@ static PyGetSetDef getters[] = {
     GETTER("signature", get_signature, "The Signature."),
     GETTER("name", get_name, "The name for reports: as given, or the callable's __qualname__."),
     GETTER("closed", get_closed, "Whether close() was called or the with block left."),
+    GETTER("native", get_native,
+           "Whether C calls the callable itself, which is a C function of this type: address is "
+           "then its own, and close() cannot keep C from it."),
     GETTER("origin", get_origin, "Where the closure was made, 'file.py:12'."),
     GETTER("__wrapped__", get_wrapped, "The Python callable. FreedCallbackError once closed."),
     GETTER("_as_parameter_", get_as_parameter,

@@ -60,16 +60,18 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure) {
 
 void *pt_closure_object_code(pt_closure_object *closure) {
     struct pt_record *record;
+    void *native;
     PT_LOCK(closure);
     record = closure->record;
+    native = closure->native;
     PT_UNLOCK();
-    return record ? pt_pool_code(record) : NULL;
+    return record ? pt_pool_code(record) : native;
 }
 
 PyObject *pt_closure_object_callable(pt_closure_object *closure) {
     PyObject *callable;
     PT_LOCK(closure);
-    callable = closure->record ? Py_XNewRef(closure->callable) : NULL;
+    callable = closure->record || closure->native ? Py_XNewRef(closure->callable) : NULL;
     PT_UNLOCK();
     return callable;
 }
@@ -173,14 +175,34 @@ void pt_closure_object_visited(pt_closure_object *closure, const void *arg) {
 /* ---- Close, completely ---- */
 
 /* First of all C is shut out, and a second close from within sees that it has nothing to do. */
-void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
-    struct pt_record *record = take_record(closure);
-    if (!record) return;
+static void close_slot(pt_closure_object *closure, struct pt_record *record, const char *fate) {
     pt_pool_kill(record);
     pt_closure_remember_name(closure);
     leave_label(closure, record, fate);
     pt_pool_recycle(record);
     pt_park(closure);
+}
+
+/* C may call a native function as before: it is not ours. */
+static int close_native(pt_closure_object *closure) {
+    void *native;
+    PT_LOCK(closure);
+    native = closure->native;
+    closure->native = NULL;
+    if (native) closure->closed = 1;
+    PT_UNLOCK();
+    if (!native) return 0;
+    pt_closure_remember_name(closure);
+    pt_closure_drop_callable(closure);
+    return 1;
+}
+
+void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
+    struct pt_record *record = take_record(closure);
+    if (record)
+        close_slot(closure, record, fate);
+    else if (!close_native(closure))
+        return;
     int was_immortal = closure->immortal;
     closure->immortal = 0;
     if (was_immortal) Py_DECREF(closure);

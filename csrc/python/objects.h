@@ -127,8 +127,9 @@ enum {
 enum pt_manner { PT_MANNER_OWN, PT_MANNER_CTYPES, PT_MANNER_CFFI };
 
 typedef struct pt_closure_object {
-    PyObject_HEAD struct pt_record *record; /* NULL once closed */
-    PyObject *callable;                     /* NULL once closed */
+    PyObject_HEAD struct pt_record *record; /* NULL once closed, and of a native one */
+    void *native; /* the callable's own address, which C gets: there is no slot. NULL once closed */
+    PyObject *callable; /* NULL once closed */
     pt_signature_object *signature;
     struct pt_extras *extras; /* or NULL */
     PyObject *name;           /* as given, or NULL for the callable's own */
