@@ -435,9 +435,9 @@ def test_nothing_piles_up() -> None:
     gc.collect()  # closures that others left, which would take the slots of some of these
     signature = pytramp.Signature("int (int, char)")
     references = []
-    for _ in range(3):
+    for _ in range(6):
         for _ in range(20_000):
             signature(max).close()
         references.append(sys.getrefcount(signature))
-    assert references[0] < 15_000
-    assert references[2] <= references[0]
+    assert max(references) < 15_000
+    assert references[-1] <= references[-3], references

@@ -96,6 +96,7 @@ def test_reserve() -> None:
     tools.script("reserve.py")
 
 
+@pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer adds to the size of everything")
 def test_the_size_of_a_closure() -> None:
     tools.script("size.py", env={"PYTHONMALLOC": "default"}, python=())
 

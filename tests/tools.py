@@ -28,8 +28,8 @@ from typing import Any, NamedTuple, NoReturn
 import native
 import pytest
 
-# A sanitizer keeps freed memory for a while, so that sizes mean nothing.
-SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+# A sanitizer keeps memory of its own, and freed memory for a while: sizes mean nothing.
+SANITIZED = any(name in os.environ.get("LD_PRELOAD", "") for name in ("libasan", "libtsan"))
 LATE = {"numba", "scipy"}  # no wheels yet for the newest Python
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
