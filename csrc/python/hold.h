@@ -127,30 +127,41 @@ static inline void pt_let_go(pt_closure_object *closure, const struct pt_record 
 }
 
 /* Without a reference the collector takes what is called for garbage. A Python function runs at
- * once, before the collector can stop this thread, and its frame has the references; any other call
- * takes them here, right after it has seen that the closure is not doomed: the collector then finds
- * them when it looks what was saved. Sinks belong to a propagate() that is on some stack. */
+ * once, before the collector can stop this thread, and its frame has the references; what else is
+ * needed gets them here, right after the call has seen that the closure is not doomed: the
+ * collector then finds them when it looks what was saved. Sinks belong to a propagate() on some
+ * stack. */
 struct pt_kept {
     PyObject *callable, *onerror;
     pt_signature_object *signature; /* with all that converts its values */
 };
 
+/* Does no collection come between here and the callable's own frame? Modules' functions have none,
+ * but nothing either that the collector clears. A reference, which all threads count in one place,
+ * would keep these from each other. */
+static inline int pt_runs_at_once(PyObject *callable) {
+    if (PT_LIKELY(PyFunction_Check(callable))) return 1;
+    if (PyMethod_Check(callable)) return PyFunction_Check(PyMethod_GET_FUNCTION(callable));
+    if (!PyCFunction_Check(callable)) return 0;
+    PyObject *self = PyCFunction_GET_SELF(callable);
+    return !self || PyModule_Check(self);
+}
+
 static inline struct pt_kept pt_keep(const pt_closure_object *closure) {
-    if (PT_LIKELY(closure->signature->simple) && PT_LIKELY(!closure->extras) &&
-        PT_LIKELY(PyFunction_Check(closure->callable)))
-        return (struct pt_kept){0};
-    return (struct pt_kept){
-        .callable = Py_NewRef(closure->callable),
-        .onerror = Py_XNewRef(closure->extras ? closure->extras->onerror : NULL),
-        .signature = (pt_signature_object *)Py_NewRef((PyObject *)closure->signature),
-    };
+    struct pt_kept kept = {0};
+    int is_simple = closure->signature->simple;
+    if (PT_UNLIKELY(!is_simple))
+        kept.signature = (pt_signature_object *)Py_NewRef((PyObject *)closure->signature);
+    if (PT_UNLIKELY(!is_simple) || PT_UNLIKELY(!pt_runs_at_once(closure->callable)))
+        kept.callable = Py_NewRef(closure->callable);
+    if (PT_UNLIKELY(closure->extras != NULL)) kept.onerror = Py_XNewRef(closure->extras->onerror);
+    return kept;
 }
 
 static inline void pt_drop_kept(const struct pt_kept *kept) {
-    if (PT_LIKELY(!kept->callable)) return;
-    Py_DECREF(kept->callable);
+    Py_XDECREF(kept->callable);
     Py_XDECREF(kept->onerror);
-    Py_DECREF((PyObject *)kept->signature);
+    Py_XDECREF((PyObject *)kept->signature);
 }
 
 /* Parked with its closure. */
