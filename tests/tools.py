@@ -20,6 +20,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,9 @@ def need(name: str) -> Any:
 def need_module(name: str) -> Any:
     """The module called name."""
     if importlib.util.find_spec(name) is not None:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its own, not ours
+            return importlib.import_module(name)
     reason = f"there is no program and no Python module {name!r} here"
     if name in LATE and sys.version_info >= (3, 14):
         pytest.skip(reason, allow_module_level=True)

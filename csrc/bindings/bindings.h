@@ -78,8 +78,26 @@ struct Options {
     int depth = 0; /* frames between the place that makes the closure and the innermost one */
 };
 
+/* Is it there, and not None? */
+inline bool is_given(PyObject *option) {
+    return option && option != Py_None;
+}
+
 /* A new Closure, or nullptr with an exception. */
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options);
+
+/* ---- arity.cpp ---- */
+
+/* Only what can be seen at a glance, of a Python function or a method of one: 0, or -1 with an
+ * exception. */
+int check_arity(pt_signature_object *signature, PyObject *callable);
+
+/* ---- native.cpp ---- */
+
+/* *native = the address in C of a callable that is a function of this type, nullptr for others and
+ * where an option would be lost: 0, or -1 with an exception. */
+int find_native(pt_signature_object *signature, PyObject *callable, const Options &options,
+                void **native);
 
 /* ---- values.cpp ---- */
 

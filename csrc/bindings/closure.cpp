@@ -13,102 +13,6 @@ static Object *as_closure(PyObject *self) {
 
 /* ---- Making one ---- */
 
-struct Arity {
-    Py_ssize_t least, most; /* most < 0: any number */
-};
-
-static Py_ssize_t size_of(PyObject *tuple) {
-    return tuple ? PyTuple_GET_SIZE(tuple) : 0;
-}
-
-static Arity arity_of(PyFunctionObject *function) {
-    PyCodeObject *code = reinterpret_cast<PyCodeObject *>(function->func_code);
-    Py_ssize_t most = code->co_argcount;
-    Py_ssize_t least = most - size_of(function->func_defaults);
-    return {least, code->co_flags & CO_VARARGS ? -1 : most};
-}
-
-static int has_required_keywords(PyFunctionObject *function) {
-    PyCodeObject *code = reinterpret_cast<PyCodeObject *>(function->func_code);
-    PyObject *defaults = function->func_kwdefaults;
-    return code->co_kwonlyargcount > (defaults ? PyDict_GET_SIZE(defaults) : 0);
-}
-
-static int refuse_arity(pt_signature_object *signature, PyObject *callable, Arity arity,
-                        Py_ssize_t bound) {
-    Py_ssize_t passed = signature->nargs + signature->variadic;
-    Py_ssize_t wanted =
-        arity.most < 0 || passed < arity.least - bound ? arity.least - bound : arity.most - bound;
-    PyErr_Format(PyExc_TypeError, "%R takes %zd positional argument%s, but %S passes %zd", callable,
-                 wanted, wanted == 1 ? "" : "s", signature, passed);
-    return -1;
-}
-
-/* Only what can be seen at a glance: a Python function or a method of one. */
-static int check_arity(pt_signature_object *signature, PyObject *callable) {
-    Py_ssize_t bound = 0;
-    PyObject *function = callable;
-    if (PyMethod_Check(callable)) {
-        function = PyMethod_GET_FUNCTION(callable);
-        bound = 1;
-    }
-    if (!PyFunction_Check(function)) return 0;
-    PyFunctionObject *python = reinterpret_cast<PyFunctionObject *>(function);
-    Arity arity = arity_of(python);
-    Py_ssize_t passed = signature->nargs + signature->variadic + bound;
-    if (passed < arity.least || (arity.most >= 0 && passed > arity.most))
-        return refuse_arity(signature, callable, arity, bound);
-    if (has_required_keywords(python)) {
-        PyErr_Format(
-            PyExc_TypeError,
-            "%R has a keyword-only parameter without default; C passes arguments by position",
-            callable);
-        return -1;
-    }
-    return 0;
-}
-
-/* ---- Native callables ---- */
-
-static bool is_given(PyObject *option) {
-    return option && option != Py_None;
-}
-
-/* By the names of the classes that pytramp._native knows; those of ctypes have a metaclass. Asking
- * it takes longer than all the rest. */
-static bool may_be_native(PyObject *callable) {
-    static const char *const names[] = {"pytramp.Closure", "_cffi_backend.", "CFunc",
-                                        "LowLevelCallable"};
-    PyTypeObject *type = Py_TYPE(callable);
-    if (!Py_IS_TYPE(reinterpret_cast<PyObject *>(type), &PyType_Type)) return true;
-    for (const char *name : names) {
-        if (!strncmp(type->tp_name, name, strlen(name))) return true;
-    }
-    return false;
-}
-
-/* Would anything be lost if C called the callable itself? */
-static bool needs_slot(const Options &options) {
-    return options.wrapped || is_given(options.error) || is_given(options.onerror) ||
-           options.arrays;
-}
-
-/* *native = the callable's address in C, nullptr where it has none: 0, or -1 with an exception. */
-static int find_native(pt_signature_object *signature, PyObject *callable, const Options &options,
-                       void **native) {
-    *native = nullptr;
-    if (!may_be_native(callable) || needs_slot(options)) return 0;
-    PyObject *module = PyImport_ImportModule("pytramp._native");
-    PyObject *found =
-        module ? PyObject_CallMethod(module, "address_of", "OO", callable, signature) : nullptr;
-    Py_XDECREF(module);
-    if (found && found != Py_None) *native = PyLong_AsVoidPtr(found);
-    Py_XDECREF(found);
-    return PyErr_Occurred() ? -1 : 0;
-}
-
-/* ---- Making one, continued ---- */
-
 static int check(pt_signature_object *signature, PyObject *callable, const Options &options) {
     if (!PyCallable_Check(callable)) {
         PyErr_Format(PyExc_TypeError, "a callback must be callable, not %.200s",
@@ -270,9 +174,8 @@ static PyObject *get_closed(PyObject *self, void *) {
 }
 
 static PyObject *get_native(PyObject *self, void *) {
-    Object *closure = as_closure(self);
-    if (!pt_closure_object_code(closure)) return refuse_closed(self);
-    return PyBool_FromLong(closure->native != nullptr);
+    if (!pt_closure_object_code(as_closure(self))) return refuse_closed(self);
+    return PyBool_FromLong(as_closure(self)->native != nullptr);
 }
 
 static PyObject *get_origin(PyObject *self, void *) {

@@ -157,10 +157,6 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
     return 0;
 }
 
-static int is_given(PyObject *option) {
-    return option && option != Py_None;
-}
-
 /* loop= is Python's work: it calls this signature again with a callable of its own. */
 static PyObject *make_scheduled(PyObject *self, PyObject *const *args, size_t nargsf,
                                 PyObject *names) {
