@@ -49,8 +49,8 @@ def integrate(lib: Any) -> None:
 
     @pytramp.callback("double (double x, void *params)")
     def integrand(x: float, params: int) -> float:
-        a = ctypes.c_double.from_address(params).value
-        return x**a * math.log(x)
+        a: float = ctypes.c_double.from_address(params).value
+        return float(x**a * math.log(x))
 
     a = ctypes.c_double(0.5)
     function = types.gsl_function(params=ctypes.addressof(a))

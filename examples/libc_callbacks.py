@@ -10,6 +10,7 @@ import errno
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytramp
@@ -20,12 +21,16 @@ libc = ctypes.CDLL(None, use_errno=True)
 def sort_by_key() -> None:
     """qsort_r hands a pointer through to the comparison: here the id of the key function."""
     numbers = [random.randrange(1000) for _ in range(500)]
-    keys = {1: lambda n: n, 2: lambda n: -n, 3: lambda n: (n % 10, n)}
+    keys: dict[int, Callable[[int], Any]] = {
+        1: lambda n: n,
+        2: lambda n: -n,
+        3: lambda n: (n % 10, n),
+    }
 
     @pytramp.callback("int (const int *a, const int *b, void *key)")
     def compare(a: Any, b: Any, key: int) -> int:
         left, right = keys[key](a[0]), keys[key](b[0])
-        return (left > right) - (left < right)
+        return int(left > right) - int(left < right)
 
     for key, function in keys.items():
         array = (ctypes.c_int * len(numbers))(*numbers)
@@ -128,7 +133,8 @@ def threads() -> None:
     def work(n: int | None) -> int:
         local.n = n or 0
         time.sleep(0.01)
-        return local.n * local.n
+        n_of_this_thread: int = local.n
+        return n_of_this_thread * n_of_this_thread
 
     ids = (ctypes.c_ulong * 5)()
     for n, _ in enumerate(ids):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import native
 import pytest
 import tools
 
@@ -294,3 +299,60 @@ def test_as_cffi(ffi: Any, lib: Any) -> None:
     closure.close()
     with pytest.raises(pytramp.FreedCallbackError):
         closure.as_cffi(ffi)
+
+
+# ---- cffi's own tests ----
+
+PLUGIN = """
+import cffi, pytramp.interop, pytramp.interop.cffi as ours
+
+pytramp.interop.install()
+
+def pytest_collection_modifyitems(items):
+    for module in {item.module for item in items}:
+        if module.__name__.endswith("test_c"):  # calls the backend's own function
+            module.callback = lambda ctype, *args: ours.callback(cffi.FFI(), ctype, *args)
+"""
+FILES = [
+    "src/c/test_c.py",
+    "testing/cffi0/test_ffi_backend.py",
+    "testing/cffi0/test_function.py",
+    "testing/cffi1/test_ffi_obj.py",
+    "testing/cffi1/test_new_ffi_1.py",
+]
+EXPECTED = {
+    "src/c/test_c.py::test_callback",  # repr() of the pointer
+    "src/c/test_c.py::test_callback_exception",  # the text of an OverflowError
+    "testing/cffi0/test_ffi_backend.py::TestFFI::test_functionptr_simple",  # repr() of the pointer
+    # What a procedure returns is nobody's business, here.
+    "testing/cffi0/test_ffi_backend.py::TestFFI::test_callback_returning_void",
+    "testing/cffi0/test_function.py::TestFunction::test_callback_returning_void",
+}
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="fetches cffi's sources")
+def test_cffis_own_tests(tmp_path: Path) -> None:
+    fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=cffi"]
+    native.execute([*fetch, "-d", tmp_path, f"cffi=={cffi.__version__}"], timeout=300)
+    (archive,) = tmp_path.glob("cffi-*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path, filter="data")
+    (sources,) = tmp_path.glob("cffi-*/")
+    (tmp_path / "interop_plugin.py").write_text(PLUGIN)
+
+    def failures(*options: str) -> set[str]:
+        pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no"]
+        done = subprocess.run(
+            [*pytest_, *options, "-k", "callback or functionptr", *FILES],
+            cwd=sources,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        passed = re.search(r"(\d+) passed", done.stdout)
+        assert passed, done.stdout + done.stderr
+        assert int(passed[1]) > 30
+        return set(re.findall(r"^FAILED ([^ ]+)", done.stdout, re.MULTILINE))
+
+    assert failures("-p", "interop_plugin") - failures() == EXPECTED

@@ -331,7 +331,8 @@ def test_install_from_many_threads() -> None:
 
 # ---- CPython's own tests ----
 
-FAILS = re.compile(r"^(?:FAIL|ERROR): (\w+) \([\w.]*?\.(\w+)(?:\.\w+)?\)", re.MULTILINE)
+# Before 3.11 the method does not stand behind its class again.
+FAILS = re.compile(r"^(?:FAIL|ERROR): (\w+) \([\w.]*?\b(\w+)(?:\.\1)?\)", re.MULTILINE)
 # An array as the type of an argument, which C cannot pass, is refused; ctypes does not crash. From
 # 3.13 on: the base of all prototypes is a class of Python's.
 EXPECTED = {("test", "ArrayTest")}

@@ -54,6 +54,8 @@ def need(name: str) -> Any:
 
 def need_module(name: str) -> Any:
     """The module called name."""
+    if name in LATE and SANITIZED:
+        pytest.skip(f"{name} is not instrumented", allow_module_level=True)
     if importlib.util.find_spec(name) is not None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its own, not ours

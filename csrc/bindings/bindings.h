@@ -18,6 +18,7 @@ void register_pointer(py::module_ &m);
 void register_signature(py::module_ &m);
 void register_closure(py::module_ &m);
 void register_prototype(py::module_ &m);
+void register_capsule(py::module_ &m);
 void register_pool(py::module_ &m);
 void register_errno(py::module_ &m);
 

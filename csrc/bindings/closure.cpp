@@ -252,6 +252,15 @@ static PyObject *closure_as_cffi(PyObject *self, PyObject *args, PyObject *kwarg
     return ask("pytramp._cffi", "as_function", self, ffi, cdecl_);
 }
 
+static PyObject *closure_as_capsule(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"signature", nullptr};
+    PyObject *signature = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:as_capsule", const_cast<char **>(names),
+                                     &signature))
+        return nullptr;
+    return ask("pytramp._capsule", "as_capsule", self, signature);
+}
+
 static PyObject *closure_refuse_copy(PyObject *self, PyObject *) {
     PyErr_Format(PyExc_TypeError, "cannot copy or pickle %R: its address is its identity", self);
     return nullptr;
@@ -401,6 +410,12 @@ static PyMethodDef methods[] = {
      "A cffi function pointer to this closure, which it keeps alive, of any FFI object. cdecl is a "
      "C type or a ctype object, by default the signature as text; cffi's errors for what is no "
      "type, TypeError for no function type."},
+    {"as_capsule", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_capsule)),
+     METH_VARARGS | METH_KEYWORDS,
+     "as_capsule(signature=None)\n--\n\n"
+     "A PyCapsule of the address, for scipy.LowLevelCallable; it keeps the closure alive. Its name "
+     "is the type: as declared, without const, names and dimensions, unless signature spells it "
+     "otherwise; TypeError when that is another type."},
     {"__enter__", closure_enter, METH_NOARGS, nullptr},
     {"__exit__", closure_exit, METH_VARARGS, nullptr},
     {"__reduce__", closure_refuse_copy, METH_NOARGS, nullptr},

@@ -145,7 +145,10 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
         options.immortal = truth == 1;
         return truth < 0 ? -1 : 0;
     } else if (is_name(name, "_manner")) {
-        options.manner = static_cast<pt_manner>(PyLong_AsLong(value) & 3);
+        long manner = PyLong_AsLong(value);
+        options.manner = manner == PT_MANNER_CTYPES ? PT_MANNER_CTYPES
+                         : manner == PT_MANNER_CFFI ? PT_MANNER_CFFI
+                                                    : PT_MANNER_OWN;
         return PyErr_Occurred() ? -1 : 0;
     } else if (is_name(name, "_depth")) {
         options.depth = static_cast<int>(PyLong_AsLong(value));

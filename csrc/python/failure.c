@@ -135,11 +135,17 @@ static void chain_context(PyObject *first) {
     put_exception(second);
 }
 
-/* Of the exception that is set. */
+#if PY_VERSION_HEX >= 0x030E0000
+#  define PT_WHILE "while "
+#else
+#  define PT_WHILE "on "
+#endif
+
+/* Of the exception that is set, in the words of who would otherwise have made the callback. */
 static void write_unraisable(pt_closure_object *closure, int failure) {
     static const char *const contexts[][2] = {
-        [PT_MANNER_CTYPES] = {"on calling ctypes callback function",
-                              "on converting result of ctypes callback function"},
+        [PT_MANNER_CTYPES] = {PT_WHILE "calling ctypes callback function",
+                              PT_WHILE "converting result of ctypes callback function"},
         [PT_MANNER_CFFI] = {"from cffi callback",
                             "trying to convert the result back to C from cffi callback"},
     };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -53,30 +54,28 @@ def _with_three_arguments(onerror: Callable[..., Any]) -> Callable[[BaseExceptio
 
 # ---- For the whole process ----
 
-_replaced: Any = None
+_theirs: Any = None  # the method that was replaced
 
 
 def install() -> None:
     """Make it the method of cffi.FFI; see pytramp.interop.install()."""
-    global _replaced
+    global _theirs
     FFI = importlib.import_module("cffi").FFI
-    if _replaced is None:
-        _replaced, FFI.callback = FFI.callback, _method
+    if FFI.callback is not _method:
+        _theirs, FFI.callback = FFI.callback, _method
 
 
 def _method(
     self: Any, cdecl: Any, python_callable: Any = None, error: Any = None, onerror: Any = None
 ) -> Any:
     """As in cffi; the callback is one of pytramp's (pytramp.interop.install())."""
-    return callback(self, cdecl, python_callable, error, onerror)
+    is_in_c = self._backend.__name__ == "_cffi_backend"  # not the one for tests, made of ctypes
+    make = callback if is_in_c else _theirs
+    return make(self, cdecl, python_callable, error, onerror)
 
 
 def uninstall() -> None:
     """Undo install()."""
-    global _replaced
-    if _replaced is None:
-        return
-    FFI = importlib.import_module("cffi").FFI
-    if FFI.callback is _method:
-        FFI.callback = _replaced
-    _replaced = None
+    FFI = getattr(sys.modules.get("cffi"), "FFI", None)
+    if FFI is not None and FFI.callback is _method:
+        FFI.callback = _theirs

@@ -5,14 +5,14 @@ import pytramp
 signature = pytramp.Signature("int (int)")
 closure = signature(abs)
 live = pytramp.stats()["live"]
-for _ in range(50_000):
+for _ in range(200_000):
     closure = signature(closure)
 try:
     closure(1)
 except RecursionError:
     pass
 else:
-    raise AssertionError("50 000 calls deep")
+    raise AssertionError("200 000 calls deep")
 del closure
 assert pytramp.stats()["live"] == live - 1
 pytramp._core.pool_check()
