@@ -336,7 +336,7 @@ def test_cffis_own_tests(tmp_path: Path) -> None:
     native.execute([*fetch, "-d", tmp_path, f"cffi=={cffi.__version__}"], timeout=300)
     (archive,) = tmp_path.glob("cffi-*.tar.gz")
     shutil.unpack_archive(archive, tmp_path, filter="data")
-    (sources,) = tmp_path.glob("cffi-*/")
+    (sources,) = (path for path in tmp_path.glob("cffi-*") if path.is_dir())
     (tmp_path / "interop_plugin.py").write_text(PLUGIN)
 
     def failures(*options: str) -> set[str]:
