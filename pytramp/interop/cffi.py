@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from pytramp._cffi import as_function, function_type
 from pytramp._core import Signature
 
 _CFFI = 2  # enum pt_manner
+
+# A library has few types of callbacks, and makes many of each.
+_signature_of = functools.lru_cache(maxsize=256)(Signature)
 
 
 def callback(
@@ -44,7 +48,7 @@ def _make(ffi: Any, ctype: Any, function: Any, error: Any, onerror: Any) -> Any:
             name = type(onerror).__name__
             raise TypeError(f"expected a callable object for 'onerror', not {name}")
         onerror = _with_three_arguments(onerror)
-    closure = Signature(ctype)(function, error=error, onerror=onerror, _manner=_CFFI, _depth=3)
+    closure = _signature_of(ctype)(function, error=error, onerror=onerror, _manner=_CFFI, _depth=3)
     return as_function(closure, ffi, ctype)
 
 
