@@ -19,12 +19,12 @@ static int check(pt_signature_object *signature, PyObject *callable, const Optio
                      Py_TYPE(callable)->tp_name);
         return -1;
     }
-    if (options.onerror && options.onerror != Py_None && !PyCallable_Check(options.onerror)) {
+    if (is_given(options.onerror) && !PyCallable_Check(options.onerror)) {
         PyErr_Format(PyExc_TypeError, "onerror must be callable or None, not %.200s",
                      Py_TYPE(options.onerror)->tp_name);
         return -1;
     }
-    if (options.name && options.name != Py_None && !PyUnicode_Check(options.name)) {
+    if (is_given(options.name) && !PyUnicode_Check(options.name)) {
         PyErr_Format(PyExc_TypeError, "name must be a str or None, not %.200s",
                      Py_TYPE(options.name)->tp_name);
         return -1;
@@ -61,7 +61,7 @@ static void note_origin(Object *closure, int depth) {
 }
 
 static int set_onerror(Object *closure, PyObject *onerror) {
-    if (!onerror || onerror == Py_None) return 0;
+    if (!is_given(onerror)) return 0;
     if (!pt_closure_need_extras(closure)) return -1;
     closure->extras->onerror = Py_NewRef(onerror);
     return 0;
@@ -111,7 +111,7 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
         reinterpret_cast<pt_signature_object *>(Py_NewRef(reinterpret_cast<PyObject *>(signature)));
     made->callable = Py_NewRef(callable);
     made->native = native;
-    if (options.name && options.name != Py_None) made->name = Py_NewRef(options.name);
+    if (is_given(options.name)) made->name = Py_NewRef(options.name);
     made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
     if (set_onerror(made, options.onerror) || set_error(made, options.error) ||

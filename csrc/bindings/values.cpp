@@ -37,7 +37,7 @@ static void *converted(pt_closure_object *closure, PyObject *value, const char *
 }
 
 int set_error(pt_closure_object *closure, PyObject *error) {
-    if (!error || error == Py_None) return 0;
+    if (!is_given(error)) return 0;
     if (closure->signature->returns.way == PT_WAY_OBJECT) {
         PyErr_SetString(PyExc_TypeError,
                         "error=: a PyObject * is NULL on failure, with the exception set");
@@ -49,7 +49,7 @@ int set_error(pt_closure_object *closure, PyObject *error) {
 }
 
 int set_result(pt_closure_object *closure, PyObject *result) {
-    if (!result || result == Py_None) return 0;
+    if (!is_given(result)) return 0;
     if (!pt_closure_need_extras(closure)) return -1;
     closure->extras->result = converted(closure, result, "result");
     return closure->extras->result ? 0 : -1;
