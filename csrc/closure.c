@@ -160,6 +160,12 @@ static void call_general(struct pt_record *record, struct pt_frame *frame,
     call_handler(record, frame, args, scratch);
 }
 
+/* A constant is cheaper, and where values stand at their register's beginning all of it is theirs.
+ */
+static inline size_t result_size(const pytramp_signature *signature) {
+    return PT_BIG_ENDIAN ? signature->result->size : sizeof(uint64_t);
+}
+
 /* Every argument stands in the frame, and the result fits the eight bytes that hold its error
  * value. */
 static inline void call_simple(struct pt_record *record, struct pt_frame *frame,
@@ -170,7 +176,7 @@ static inline void call_simple(struct pt_record *record, struct pt_frame *frame,
         args[i] = (unsigned char *)frame + plan->args[i].at;
     unsigned char *result = (unsigned char *)frame + plan->result.at;
     if (plan->result_way == PT_RESULT_NONE) result = NULL;
-    if (result) memcpy(result, record->error.bytes, sizeof record->error.bytes);
+    if (result) memcpy(result, record->error.bytes, result_size(signature));
     record->handler(signature, result, args, record->userdata);
     if (result) pt_widen(plan->widening, result);
 }

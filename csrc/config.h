@@ -7,6 +7,7 @@
 
 #if defined(__x86_64__) && !defined(__ILP32__)
 #  define PT_ARCH_X86_64 1
+#  define PT_ARCH_FRAME  "arch/x86_64/frame.h"
 #else
 #  error "pytramp has no port for this CPU yet: csrc/README.md says how to write one"
 #endif
@@ -29,6 +30,13 @@
 #  define PT_ERRNO_CHANGED() __asm__ volatile("" ::: "memory")
 #else
 #  error "pytramp needs a compiler that speaks GNU C: gcc or clang"
+#endif
+
+/* Where a value that is narrower than its register stands in it. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#  define PT_BIG_ENDIAN 1
+#else
+#  define PT_BIG_ENDIAN 0
 #endif
 
 /* Alignment of what one thread writes all the time: CPUs fetch cache lines in pairs. */

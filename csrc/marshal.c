@@ -39,9 +39,11 @@ static int stands_in_frame(const pytramp_type *type, const struct pt_location *l
 static void plan_argument(struct pt_plan *plan, size_t i, const pytramp_type *type,
                           const struct pt_location *location) {
     struct pt_step *step = &plan->args[i];
-    step->scattered = !stands_in_frame(type, location);
-    step->at = step->scattered ? (uint32_t)take_scratch(plan, type->size)
-                               : pt_port.argument_at(&location->parts[0]);
+    step->standing = location->by_reference            ? PT_POINTED_AT
+                     : stands_in_frame(type, location) ? PT_IN_FRAME
+                                                       : PT_IN_PIECES;
+    step->at = step->standing == PT_IN_PIECES ? (uint32_t)take_scratch(plan, type->size)
+                                              : pt_port.argument_at(&location->parts[0]);
 }
 
 static int is_signed(const pytramp_type *type) {
@@ -49,11 +51,19 @@ static int is_signed(const pytramp_type *type) {
            (type->code == PT_TYPE_WCHAR && WCHAR_MIN < 0);
 }
 
-static enum pt_widening widening_of(const pytramp_type *type) {
+static int is_integer(const pytramp_type *type) {
+    return type->class != PT_CLASS_FLOAT && type->class != PT_CLASS_COMPLEX &&
+           type->class != PT_CLASS_AGGREGATE;
+}
+
+/* What is no integer has nothing behind it that means something, unless it stands elsewhere. */
+static enum pt_widening widening_of(const pytramp_type *type, const struct pt_abi *abi) {
+    if (PT_BIG_ENDIAN && !is_integer(type)) return PT_AS_IT_IS;
+    int signs_words = is_integer(type) && abi->sign_extends_words;
     switch (type->size) {
     case 1: return is_signed(type) ? PT_SIGN_8 : PT_ZERO_8;
     case 2: return is_signed(type) ? PT_SIGN_16 : PT_ZERO_16;
-    case 4: return is_signed(type) ? PT_SIGN_32 : PT_ZERO_32;
+    case 4: return is_signed(type) || signs_words ? PT_SIGN_32 : PT_ZERO_32;
     default: return PT_AS_IT_IS;
     }
 }
@@ -64,7 +74,7 @@ static void plan_result(struct pt_plan *plan, const pytramp_signature *signature
     if (!type->size) {
         plan->result_way = PT_RESULT_NONE;
     } else if (location->by_reference) {
-        struct pt_part first = {PT_BANK_GENERAL, 0, 0, sizeof(void *), 0};
+        struct pt_part first = {.bank = PT_BANK_GENERAL, .size = sizeof(void *)};
         plan->result_way = PT_RESULT_REFERENCE;
         plan->result.at = pt_port.argument_at(&location->parts[0]);
         plan->result_return = pt_port.result_at(&first);
@@ -75,7 +85,7 @@ static void plan_result(struct pt_plan *plan, const pytramp_signature *signature
         plan->result_way = PT_RESULT_SCATTERED;
         plan->result.at = (uint32_t)take_scratch(plan, type->size);
     }
-    plan->widening = widening_of(type);
+    plan->widening = widening_of(type, signature->abi);
 }
 
 static int is_simple(const pytramp_signature *signature, const struct pt_plan *plan) {
@@ -83,7 +93,7 @@ static int is_simple(const pytramp_signature *signature, const struct pt_plan *p
     if (signature->result->size > sizeof(uint64_t)) return 0;
     if (plan->result_way != PT_RESULT_DIRECT && plan->result_way != PT_RESULT_NONE) return 0;
     for (size_t i = 0; i < signature->nargs; i++) {
-        if (plan->args[i].scattered) return 0;
+        if (plan->args[i].standing != PT_IN_FRAME) return 0;
     }
     return 1;
 }
@@ -99,11 +109,18 @@ static struct pt_plan *make_plan(const pytramp_signature *signature) {
     return plan;
 }
 
+static int is_of_this_machine(const pytramp_signature *signature) {
+    for (const struct pt_abi *const *abi = pt_port.abis; *abi; abi++) {
+        if (*abi == signature->abi) return 1;
+    }
+    return 0;
+}
+
 pytramp_status pt_plan_of(const pytramp_signature *signature, const struct pt_plan **out) {
     pytramp_signature *owner = (pytramp_signature *)signature;
     const struct pt_plan *known = atomic_load_explicit(&owner->plan, memory_order_acquire);
     if (!known) {
-        if (signature->abi != pt_port.abi) return PYTRAMP_E_ABI;
+        if (!is_of_this_machine(signature)) return PYTRAMP_E_ABI;
         struct pt_plan *made = make_plan(signature);
         if (!made) return PYTRAMP_E_NO_MEMORY;
         if (atomic_compare_exchange_strong(&owner->plan, &known, made))

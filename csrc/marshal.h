@@ -11,11 +11,17 @@
 
 struct pt_frame;
 
-/* Where a value stands: `at` bytes into the frame, in one piece; or, scattered over registers that
- * are not neighbours in the frame, gathered into `at` bytes of a scratch area. */
+/* Where a value stands. */
+enum pt_standing {
+    PT_IN_FRAME,  /* `at` bytes into the frame, in one piece */
+    PT_IN_PIECES, /* in registers that are not neighbours in the frame: gathered at `at` in scratch
+                   */
+    PT_POINTED_AT /* somewhere else, its address `at` bytes into the frame */
+};
+
 struct pt_step {
     uint32_t at;
-    uint32_t scattered;
+    enum pt_standing standing;
 };
 
 enum pt_result_way {
@@ -30,7 +36,7 @@ enum pt_result_way {
  * scratch. */
 #define PT_RESULT_SCRATCH 64
 
-/* How a result narrower than its register is extended to 8 bytes. */
+/* How a result narrower than its register is extended to 8 bytes, on 32-bit CPUs two registers. */
 enum pt_widening {
     PT_AS_IT_IS,
     PT_SIGN_8,
@@ -45,8 +51,8 @@ enum pt_widening {
 
 struct pt_plan {
     void (*entry)(void);
-    int simple; /* at most PT_SIMPLE_ARGS, none of them scattered, none unnamed, and a result in one
-                   register or none */
+    int simple; /* at most PT_SIMPLE_ARGS, all of them in the frame, none unnamed, and a result in
+                   one register or none */
     enum pt_result_way result_way;
     struct pt_step result;
     enum pt_widening widening;
@@ -66,13 +72,24 @@ PT_HIDDEN void pt_gather(const pytramp_signature *signature, const struct pt_pla
 /* Where argument i stands, as C would store it. scratch has plan->scratch_size bytes. */
 static inline void *pt_argument(const pytramp_signature *signature, const struct pt_plan *plan,
                                 size_t i, struct pt_frame *frame, unsigned char *scratch) {
-    if (PT_LIKELY(!plan->args[i].scattered)) return (unsigned char *)frame + plan->args[i].at;
+    const struct pt_step *step = &plan->args[i];
+    void *in_frame = (unsigned char *)frame + step->at, *address;
+    if (PT_LIKELY(step->standing == PT_IN_FRAME)) return in_frame;
+    if (step->standing == PT_POINTED_AT) {
+        memcpy(&address, in_frame, sizeof address);
+        return address;
+    }
     pt_gather(signature, plan, i, frame, scratch);
-    return scratch + plan->args[i].at;
+    return scratch + step->at;
 }
 
-/* Extends a result that stands at `at` to its register. No ABI here promises that to the caller,
- * but old compilers and wrong prototypes rely on it; and a register that is loaded as it was
+/* The whole register of a result of that size at `at`: a big-endian register ends with it. */
+static inline void *pt_register_of(void *at, size_t size) {
+    return PT_BIG_ENDIAN ? (unsigned char *)at - (sizeof(uint64_t) - size) : at;
+}
+
+/* Extends a result that stands at `at` to its register. Some ABIs promise that to the caller; where
+ * none does, old compilers and wrong prototypes rely on it, and a register that is loaded as it was
  * stored, whole, does not wait for the store (a load wider than the store before it does, on every
  * x86-64 so far). */
 static inline void pt_widen(enum pt_widening widening, void *at) {
@@ -81,16 +98,17 @@ static inline void pt_widen(enum pt_widening widening, void *at) {
     int32_t w;
     uint32_t u;
     uint64_t wide;
+    size_t size = 4;
     switch (widening) {
     case PT_AS_IT_IS: return;
-    case PT_SIGN_8: memcpy(&b, at, 1), wide = (uint64_t)b; break;
-    case PT_SIGN_16: memcpy(&h, at, 2), wide = (uint64_t)h; break;
+    case PT_SIGN_8: memcpy(&b, at, size = 1), wide = (uint64_t)b; break;
+    case PT_SIGN_16: memcpy(&h, at, size = 2), wide = (uint64_t)h; break;
     case PT_SIGN_32: memcpy(&w, at, 4), wide = (uint64_t)w; break;
-    case PT_ZERO_8: wide = *(const unsigned char *)at; break;
-    case PT_ZERO_16: memcpy(&h, at, 2), wide = (uint16_t)h; break;
+    case PT_ZERO_8: wide = *(const unsigned char *)at, size = 1; break;
+    case PT_ZERO_16: memcpy(&h, at, size = 2), wide = (uint16_t)h; break;
     default: memcpy(&u, at, 4), wide = u; break;
     }
-    memcpy(at, &wide, sizeof wide);
+    memcpy(pt_register_of(at, size), &wide, sizeof wide);
 }
 
 /* Where the result is to be written, its register zeroed; NULL for void. */

@@ -10,7 +10,8 @@ struct pt_frame;
 
 struct pt_port {
     const char *cpu;
-    const struct pt_abi *abi; /* PYTRAMP_ABI_DEFAULT here */
+    const struct pt_abi *const *abis; /* those that closures can have here, NULL after the last;
+                                         PYTRAMP_ABI_DEFAULT is the first */
     /* Where the entry saved a part of an argument, in bytes from the start of struct pt_frame. */
     uint32_t (*argument_at)(const struct pt_part *part);
     /* Where the entry loads a part of the result from. */

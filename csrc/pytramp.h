@@ -150,8 +150,10 @@ PYTRAMP_API extern const pytramp_type pytramp_type_long;
 PYTRAMP_API extern const pytramp_type pytramp_type_ulong;
 PYTRAMP_API extern const pytramp_type pytramp_type_longlong;
 PYTRAMP_API extern const pytramp_type pytramp_type_ulonglong;
+#ifdef __SIZEOF_INT128__ /* on 64-bit CPUs */
 PYTRAMP_API extern const pytramp_type pytramp_type_int128;
 PYTRAMP_API extern const pytramp_type pytramp_type_uint128;
+#endif
 PYTRAMP_API extern const pytramp_type pytramp_type_wchar;
 PYTRAMP_API extern const pytramp_type pytramp_type_char16;
 PYTRAMP_API extern const pytramp_type pytramp_type_char32;
@@ -196,8 +198,23 @@ PYTRAMP_API pytramp_status pytramp_type_layout(const pytramp_type **type, size_t
 /* ---- Signatures ---- */
 
 typedef enum pytramp_abi {
-    PYTRAMP_ABI_DEFAULT = 0, /* this machine's */
-    PYTRAMP_ABI_SYSV_X86_64  /* System V, x86-64 */
+    PYTRAMP_ABI_DEFAULT = 0,         /* this machine's */
+    PYTRAMP_ABI_SYSV_X86_64 = 1,     /* System V, x86-64 */
+    PYTRAMP_ABI_WIN64 = 2,           /* Windows, x86-64 */
+    PYTRAMP_ABI_CDECL_X86 = 3,       /* System V, i386; Windows' __cdecl */
+    PYTRAMP_ABI_STDCALL_X86 = 4,     /* Windows' 32-bit __stdcall, __fastcall, __thiscall */
+    PYTRAMP_ABI_FASTCALL_X86 = 5,    /* ... */
+    PYTRAMP_ABI_THISCALL_X86 = 6,    /* ... */
+    PYTRAMP_ABI_AAPCS64 = 7,         /* Arm, 64-bit */
+    PYTRAMP_ABI_AAPCS64_APPLE = 8,   /* ... as Apple has it */
+    PYTRAMP_ABI_AAPCS64_WINDOWS = 9, /* ... as Windows has it */
+    PYTRAMP_ABI_AAPCS32 = 10,        /* Arm, 32-bit, hard float */
+    PYTRAMP_ABI_RISCV = 11,          /* RISC-V lp64d */
+    PYTRAMP_ABI_ELFV2_PPC64 = 12,    /* 64-bit PowerPC, either byte order */
+    PYTRAMP_ABI_ELFV1_PPC64 = 13,    /* ... big-endian glibc's */
+    PYTRAMP_ABI_S390X = 14,          /* IBM Z */
+    PYTRAMP_ABI_LOONGARCH = 15,      /* LoongArch lp64d */
+    PYTRAMP_ABI_MIPS_N64 = 16        /* MIPS64 n64 */
 } pytramp_abi;
 
 /* The names of the conventions in turn ("default" first), NULL after the last one. */
@@ -232,7 +249,7 @@ typedef struct pytramp_place {
     size_t stack;     /* for "stack": bytes above the first memory argument */
 } pytramp_place;
 
-#define PYTRAMP_MAX_PLACES 4
+#define PYTRAMP_MAX_PLACES 9 /* eight registers, and the rest in memory */
 #define PYTRAMP_RESULT     ((size_t)-1)
 
 /* Fills places for argument i, or for the result with i = PYTRAMP_RESULT, and *n with their count

@@ -7,10 +7,14 @@
 #include "hash.h"
 #include "port.h"
 
-static const struct pt_abi *const abis[] = {&pt_abi_sysv_x86_64};
+static const struct pt_abi *const abis[] = {
+#define PT_ABI(name) &pt_abi_##name,
+#include "abi/list.def"
+#undef PT_ABI
+};
 
 static const struct pt_abi *abi_of(pytramp_abi code) {
-    if (code == PYTRAMP_ABI_DEFAULT) return pt_port.abi;
+    if (code == PYTRAMP_ABI_DEFAULT) return pt_port.abis[0];
     for (size_t i = 0; i < sizeof abis / sizeof *abis; i++) {
         if (abis[i]->code == code) return abis[i];
     }

@@ -7,17 +7,17 @@
 #include <stddef.h>
 
 #include "config.h"
-#ifdef PT_ARCH_X86_64
-#  include "arch/x86_64/frame.h"
-#endif
+#include PT_ARCH_FRAME
 
 /* The two words that stub i reads. Written data first, then target with release order. */
 struct pt_slot {
-    void *_Atomic data;
+    _Alignas(PT_SLOT_SIZE) void *_Atomic data;
     void (*_Atomic target)(void);
 };
 
 static_assert(sizeof(struct pt_slot) == PT_SLOT_SIZE, "");
+static_assert(PT_SLOT_SIZE == PT_STUB_SIZE, "slot i lies at the same offset as stub i");
+static_assert(PT_UNIT_STUBS * PT_STUB_SIZE == PT_UNIT, "a unit is full of stubs");
 static_assert(offsetof(struct pt_slot, data) == PT_SLOT_DATA, "");
 static_assert(offsetof(struct pt_slot, target) == PT_SLOT_TARGET, "");
 

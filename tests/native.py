@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from platforms import emulate
 
 TESTS = Path(__file__).resolve().parent
 CSRC = TESTS.parent / "csrc"
@@ -157,5 +158,6 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program; stdout holds both streams. A failure raises NativeError with the output."""
-    return execute([path, *args], env=env, timeout=timeout)
+    """Runs a program, if it is another machine's under its emulator; stdout holds both streams. A
+    failure raises NativeError with the output."""
+    return execute([*emulate.prefix(path), path, *args], env=env, timeout=timeout)

@@ -7,21 +7,24 @@
 
 #include "../type.h"
 
-/* Registers are numbered in the order in which the convention hands them out. */
+/* Registers are numbered in the order in which the convention hands them out; those that it never
+ * hands out for arguments come behind. */
 enum pt_bank { PT_BANK_GENERAL, PT_BANK_VECTOR, PT_BANK_X87, PT_BANK_STACK };
 
 /* One part of a value: size bytes at offset, in a register or at `stack` in the argument area. */
 struct pt_part {
     enum pt_bank bank;
     uint8_t index;
+    uint8_t within; /* bytes of the register, as it is saved, before the part: where a big-endian
+                       convention puts small values at the register's end */
     uint32_t offset;
     uint32_t size;
     uint32_t stack;
 };
 
 struct pt_location {
-    uint8_t nparts; /* 0: nothing is passed (void, an empty struct) */
-    uint8_t by_reference;
+    uint8_t nparts;       /* 0: nothing is passed (void, an empty struct) */
+    uint8_t by_reference; /* the one part holds the value's address */
     struct pt_part parts[PYTRAMP_MAX_PLACES];
 };
 
@@ -36,6 +39,8 @@ struct pt_prototype {
 struct pt_abi {
     const char *name;
     pytramp_abi code;
+    /* Results of 32 bits are extended by their sign, unsigned ones too. */
+    int sign_extends_words;
     /* Fills *result_at and at[0..nargs-1]; *stack_size with the bytes of memory arguments.
      * PYTRAMP_E_TYPE where the convention cannot pass a type, PYTRAMP_E_TOO_LARGE. */
     pytramp_status (*classify)(const struct pt_prototype *prototype, struct pt_location *result_at,
@@ -44,6 +49,9 @@ struct pt_abi {
     const char *(*register_name)(const struct pt_part *part, int is_result);
 };
 
-PT_HIDDEN extern const struct pt_abi pt_abi_sysv_x86_64;
+/* Every convention, on every machine: list.def. */
+#define PT_ABI(name) PT_HIDDEN extern const struct pt_abi pt_abi_##name;
+#include "list.def"
+#undef PT_ABI
 
 #endif

@@ -110,7 +110,7 @@ static uint32_t part_size(const pytramp_type *type, unsigned i) {
 
 static void add_register(struct pt_location *at, enum pt_bank bank, unsigned index, uint32_t offset,
                          uint32_t size) {
-    at->parts[at->nparts++] = (struct pt_part){bank, (uint8_t)index, offset, size, 0};
+    at->parts[at->nparts++] = (struct pt_part){bank, (uint8_t)index, 0, offset, size, 0};
 }
 
 static int count(const struct classes *classes, enum eightbyte class) {
@@ -142,7 +142,7 @@ static pytramp_status pass_in_memory(const pytramp_type *type, struct allocator 
     size_t start = (next->stack + alignment - 1) / alignment * alignment;
     if (type->size > INT32_MAX || start > INT32_MAX - type->size) return PYTRAMP_E_TOO_LARGE;
     at->parts[at->nparts++] =
-        (struct pt_part){PT_BANK_STACK, 0, 0, (uint32_t)type->size, (uint32_t)start};
+        (struct pt_part){PT_BANK_STACK, 0, 0, 0, (uint32_t)type->size, (uint32_t)start};
     next->stack = (start + type->size + EIGHTBYTE - 1) / EIGHTBYTE * EIGHTBYTE;
     return PYTRAMP_OK;
 }
@@ -219,5 +219,7 @@ static const char *register_name(const struct pt_part *part, int is_result) {
     }
 }
 
-const struct pt_abi pt_abi_sysv_x86_64 = {"sysv_x86_64", PYTRAMP_ABI_SYSV_X86_64,
-                                          classify_prototype, register_name};
+const struct pt_abi pt_abi_sysv_x86_64 = {.name = "sysv_x86_64",
+                                          .code = PYTRAMP_ABI_SYSV_X86_64,
+                                          .classify = classify_prototype,
+                                          .register_name = register_name};

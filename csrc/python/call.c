@@ -84,7 +84,7 @@ static inline int store_result(pt_closure_object *closure, PyObject *result,
     int64_t number;
     if (PT_LIKELY(returns->code == PT_TYPE_INT)) {
         if (PT_LIKELY(pt_small_int(result, &number)) && PT_LIKELY(number == (int32_t)number)) {
-            memcpy(at, &number, sizeof number);
+            memcpy(pt_register_of(at, sizeof(int)), &number, sizeof number);
             return 0;
         }
     } else if (returns->code == PT_TYPE_DOUBLE) {

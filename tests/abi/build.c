@@ -161,7 +161,8 @@ static size_t check_places(size_t i, const struct shape *shape, const unsigned c
 
 /* A va_list's bits are not known, but all of them are passed. */
 static const unsigned char *mask_of(const struct value *value) {
-    static const unsigned char list[] = {1, 1, 1, 1, 1, 1, 1, 1};
+    static unsigned char list[64]; /* larger than any va_list */
+    memset(list, 1, sizeof list);
     return value->shape->kind == LIST ? list : masks + value->offset;
 }
 
@@ -171,6 +172,7 @@ void *build(struct test *test) {
     const pytramp_signature *again = NULL;
     void *code = NULL;
     shape_va_list.type = pt_port.list_type;
+    shape_va_list.size = pytramp_type_size(pt_port.list_type);
     for (size_t i = 0; i < test->nargs; i++)
         types[i] = build_type(test->args[i].shape);
     for (size_t i = 0; i < test->nextra; i++)

@@ -36,6 +36,8 @@ def _filters(compiler: str) -> list[Filter]:
     filters = []
     if "__FLT16_MAX__" not in _macros(compiler):
         filters.append(signatures.without_float16)
+    if "__SIZEOF_INT128__" not in _macros(compiler):
+        filters.append(signatures.without_int128)
     if clang and clang < CLANG_INT128:
         filters.append(signatures.without_int128_arguments)
     if clang and clang < CLANG_UNNAMED_BITS:

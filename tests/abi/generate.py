@@ -58,7 +58,9 @@ def _values(s: Signature) -> Iterator[str]:
     value = f"{s.result.spelling} value; " if s.result else ""
     yield f"static struct {{ {value}unsigned char canary[ABI_CANARY]; }} result_{n};"
     if s.result and text.is_hidden(s.result):
+        yield "#if ABI_DIRTY"
         yield f'_Static_assert(sizeof({s.result.spelling}) > 16, "passed by address");'
+        yield "#endif"
     for letter, kinds in (("a", s.arguments), ("x", s.extra)):
         entries = []
         for i, kind in enumerate(kinds):

@@ -30,7 +30,7 @@
                                   .type = TYPE(symbol)};
 ABI_SCALARS(DEFINE)
 struct shape shape_void = {.text = "void", .kind = VOID, .type = TYPE(void)};
-struct shape shape_va_list = {.text = "va_list", .kind = LIST, .size = sizeof(void *)};
+struct shape shape_va_list = {.text = "va_list", .kind = LIST}; /* its size: the port knows */
 
 union wide abi_wide[ABI_MAX_ARGS];
 void *abi_hidden;

@@ -28,14 +28,22 @@ typedef unsigned int unsigned_int;
 typedef unsigned long unsigned_long;
 typedef long long long_long;
 typedef unsigned long long unsigned_long_long;
-typedef __int128 int128;
-typedef unsigned __int128 unsigned_int128;
 typedef long double long_double;
 typedef _Complex float complex_float;
 typedef _Complex double complex_double;
 typedef _Complex long double complex_long_double;
 typedef void *pointer;
 typedef enum colour colour;
+
+#ifdef __SIZEOF_INT128__
+typedef __int128 int128;
+typedef unsigned __int128 unsigned_int128;
+#  define ABI_INT128(S)                                                                            \
+      S(int128, __int128, int128, INTEGER, 1)                                                      \
+      S(unsigned_int128, unsigned __int128, uint128, INTEGER, 1)
+#else
+#  define ABI_INT128(S)
+#endif
 
 #ifdef __FLT16_MAX__
 typedef _Float16 float16;
@@ -59,8 +67,7 @@ typedef _Float16 float16;
     S(unsigned_long, unsigned long, ulong, INTEGER, 1)                                             \
     S(long_long, long long, longlong, INTEGER, 1)                                                  \
     S(unsigned_long_long, unsigned long long, ulonglong, INTEGER, 1)                               \
-    S(int128, __int128, int128, INTEGER, 1)                                                        \
-    S(unsigned_int128, unsigned __int128, uint128, INTEGER, 1)                                     \
+    ABI_INT128(S)                                                                                  \
     S(wchar_t, wchar_t, wchar, INTEGER, 1)                                                         \
     S(char16_t, char16_t, char16, INTEGER, 1)                                                      \
     S(char32_t, char32_t, char32, INTEGER, 1)                                                      \

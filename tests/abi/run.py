@@ -2,6 +2,7 @@
 
     python tests/abi/run.py --signatures 2000 --seed 7 --compiler clang
     python tests/abi/run.py --seed 7 --first 123 --signatures 1       # one of them again
+    python tests/abi/run.py --compiler aarch64-linux-gnu-gcc          # another machine's, emulated
 
 generate.py says what is made, harness.c what is compared.
 """
@@ -21,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # when run as a script
 
 import native  # noqa: E402
+from platforms import emulate  # noqa: E402
 
 from abi import generate  # noqa: E402
 from abi.compilers import accepted_by  # noqa: E402
@@ -143,7 +145,10 @@ def control(signatures: int, seed: int = SEED, *, caller: str = "gcc", callee: s
 def notices(program: Path, corruption: str) -> bool:
     """Whether a run with one wrong byte ("argument", "extra" or "result") fails, as it must."""
     done = subprocess.run(
-        [str(program), "--corrupt", corruption], capture_output=True, text=True, check=False
+        [*emulate.prefix(program), str(program), "--corrupt", corruption],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.returncode == 1 and "1 FAILED" in done.stdout and "differs" in done.stdout
 

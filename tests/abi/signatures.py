@@ -135,6 +135,11 @@ def without_float16(s: Signature) -> bool:
     return FLOAT16 not in scalars(s)
 
 
+def without_int128(s: Signature) -> bool:
+    """For 32-bit CPUs, whose compilers lack the type."""
+    return not any(kind in (INT128, UINT128) for kind in scalars(s))
+
+
 def without_int128_arguments(s: Signature) -> bool:
     """For clang before 18, which splits an __int128 argument between r9 and the stack and puts it
     at odd eightbytes: against the psABI, gcc and later clang."""

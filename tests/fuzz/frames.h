@@ -39,7 +39,7 @@ static void check_plan(const struct call *call) {
     assert(scattered <= PT_RESULT_SCRATCH && plan->entry);
     assert(!scattered || !plan->result.at); /* pt_closure_return brings no room for arguments */
     for (size_t i = 0; i < call->signature->nargs; i++)
-        scattered += plan->args[i].scattered ? padded(call->signature->args[i]) : 0;
+        scattered += plan->args[i].standing == PT_IN_PIECES ? padded(call->signature->args[i]) : 0;
     assert(plan->scratch_size == scattered);
     if (!plan->simple) return;
     assert(call->signature->nargs <= PT_SIMPLE_ARGS && !scattered && result->size <= 8);
@@ -50,7 +50,8 @@ static void check_argument(const struct call *call, size_t i) {
     const struct pt_location *at = &call->signature->at[i];
     const pytramp_type *type = call->signature->args[i];
     assert(!at->by_reference); /* no port does so yet: then read through the pointer here */
-    assert(!at->nparts || at->parts[0].bank != PT_BANK_STACK || !call->plan->args[i].scattered);
+    assert(!at->nparts || at->parts[0].bank != PT_BANK_STACK ||
+           call->plan->args[i].standing == PT_IN_FRAME);
     assert(!type->size || (uintptr_t)call->args[i] % type->alignment == 0);
     for (unsigned k = 0; k < at->nparts; k++) {
         const struct pt_part *part = &at->parts[k];
@@ -154,7 +155,7 @@ static void return_value(const struct call *call, const unsigned char *value) {
 
 static void check_returned(const struct call *call, const unsigned char *value,
                            const unsigned char *target) {
-    const struct pt_part first = {PT_BANK_GENERAL, 0, 0, sizeof target, 0};
+    const struct pt_part first = {.bank = PT_BANK_GENERAL, .size = sizeof target};
     if (call->signature->result_at.by_reference) {
         assert(!memcmp(target, value, call->signature->result->size));
         assert(!memcmp(in_frame(call, pt_port.result_at(&first)), &target, sizeof target));

@@ -320,7 +320,7 @@ static void check_signature(struct input *in, const pytramp_signature *signature
     check_places(signature, &from->result, from->known);
     check_not_explained(signature, from->nargs + take(in));
     check_text(signature, take(in));
-    if (signature->abi == pt_port.abi)
+    if (signature->abi == pt_port.abis[0])
         check_call(signature, 1 + take(in));
     else
         assert(pt_plan_of(signature, &plan) == PYTRAMP_E_ABI && !plan);

@@ -12,7 +12,7 @@
 #define PT_BUILTIN_UNITS 2    /* how many units stand in the library's own text */
 
 /* struct pt_slot */
-#define PT_SLOT_SIZE   16 /* equal to PT_STUB_SIZE, so slot = code + PT_UNIT in a grown pair */
+#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
 #define PT_SLOT_DATA   0
 #define PT_SLOT_TARGET 8
 
@@ -53,8 +53,6 @@ struct pt_frame {
     } result;
 };
 
-static_assert(PT_UNIT_STUBS * PT_STUB_SIZE == PT_UNIT, "a unit is full of stubs");
-static_assert(PT_SLOT_SIZE == PT_STUB_SIZE, "slot i lies at the same offset as stub i");
 static_assert(offsetof(struct pt_frame, gpr) == PT_FRAME_GPR, "");
 static_assert(offsetof(struct pt_frame, vec) == PT_FRAME_VEC, "");
 static_assert(offsetof(struct pt_frame, result) == PT_FRAME_RESULT, "");

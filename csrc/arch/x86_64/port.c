@@ -121,8 +121,10 @@ static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, vo
     return PYTRAMP_OK;
 }
 
+static const struct pt_abi *const abis[] = {&pt_abi_sysv_x86_64, NULL};
+
 const struct pt_port pt_port = {.cpu = "x86_64",
-                                .abi = &pt_abi_sysv_x86_64,
+                                .abis = abis,
                                 .argument_at = argument_at,
                                 .result_at = result_at,
                                 .entry = entry,

@@ -1,0 +1,1 @@
+"""The other CPUs and systems, on this machine: cross compilers, emulators, chroots."""

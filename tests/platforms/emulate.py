@@ -1,0 +1,61 @@
+"""What runs a program of another machine here, by the first bytes of its file.
+
+Debian's names: qemu-user-static, libc6-*-cross, wine64.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from pathlib import Path
+
+# (ELF's e_machine, bits, byte order) -> qemu's name, and Debian's for the libraries.
+_ELF = {
+    (183, 64, "little"): ("aarch64", "aarch64-linux-gnu"),
+    (40, 32, "little"): ("arm", "arm-linux-gnueabihf"),
+    (243, 64, "little"): ("riscv64", "riscv64-linux-gnu"),
+    (21, 64, "little"): ("ppc64le", "powerpc64le-linux-gnu"),
+    (21, 64, "big"): ("ppc64", "powerpc64-linux-gnu"),
+    (22, 64, "big"): ("s390x", "s390x-linux-gnu"),
+    (258, 64, "little"): ("loongarch64", ""),
+    (8, 64, "little"): ("mips64el", "mips64el-linux-gnuabi64"),
+}
+_NATIVE = {(62, 64, "little"), (3, 32, "little")}  # x86-64, i386
+
+
+class NoEmulatorError(AssertionError):
+    """Nothing here runs such a program."""
+
+
+def _machine(head: bytes) -> tuple[int, int, str]:
+    order = "little" if head[5] == 1 else "big"
+    (number,) = struct.unpack_from("<H" if order == "little" else ">H", head, 18)
+    return number, 64 if head[4] == 2 else 32, order
+
+
+def _elf(head: bytes) -> tuple[str, ...]:
+    machine = _machine(head)
+    if machine in _NATIVE:
+        return ()
+    if machine not in _ELF:
+        raise NoEmulatorError(f"no emulator is known for e_machine {machine}")
+    name, libraries = _ELF[machine]
+    emulator = shutil.which(f"qemu-{name}-static") or shutil.which(f"qemu-{name}")
+    if not emulator:
+        raise NoEmulatorError(f"no qemu-{name}-static on PATH")
+    return (emulator, *(("-L", f"/usr/{libraries}") if libraries else ()))
+
+
+def prefix(program: Path | str) -> tuple[str, ...]:
+    """The words before a command that runs program: none for this machine's own."""
+    path = shutil.which(str(program)) or str(program)
+    with Path(path).open("rb") as file:
+        head = file.read(20)
+    if head[:4] == b"\x7fELF":
+        return _elf(head)
+    if head[:2] == b"MZ":
+        wine = shutil.which("wine64") or shutil.which("wine")
+        if not wine:
+            raise NoEmulatorError("no wine on PATH")
+        return (wine,)
+    return ()
