@@ -28,6 +28,9 @@ CSRC = TESTS.parent / "csrc"
 BASE = ("-std=c11", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden")
 LINK = ("-lpthread", "-ldl")
 
+# Another machine's compiler: its programs run under an emulator (platforms/emulate.py).
+CC = os.environ.get("PYTRAMP_TEST_CC", "gcc")
+
 # Sanitizer legs, as flags. -O1 keeps their stacks readable.
 ADDRESS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 THREAD = ("-O1", "-fsanitize=thread")
@@ -76,11 +79,13 @@ def execute(
     env: Mapping[str, str] | None = None,
     timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs command with env added to the environment; raises NativeError with its output."""
-    text = " ".join(str(word) for word in command)
+    """Runs command, another machine's program under its emulator, with env added to the
+    environment; raises NativeError with its output."""
+    words = [*emulate.prefix(command[0]), *map(str, command)]
+    text = " ".join(words)
     try:
         done = subprocess.run(
-            [str(word) for word in command],
+            words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -158,6 +163,5 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program, if it is another machine's under its emulator; stdout holds both streams. A
-    failure raises NativeError with the output."""
-    return execute([*emulate.prefix(path), path, *args], env=env, timeout=timeout)
+    """Runs a program; stdout holds both streams. A failure raises NativeError with the output."""
+    return execute([path, *args], env=env, timeout=timeout)

@@ -1,0 +1,54 @@
+"""crossbuild ROOT VERSION OUT: what `setup.py build` makes, for the CPython of another root.
+
+Run by a CPython of the same VERSION, with setuptools and pybind11. distutils asks sysconfig for
+everything; here sysconfig answers for the other interpreter.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import runpy
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+
+def _variables(root: Path, version: str) -> dict[str, Any]:
+    """The other interpreter's configuration."""
+    (path,) = glob.glob(str(root / f"usr/lib/python{version}/_sysconfigdata__*-linux-gnu*.py"))[:1]
+    spec = importlib.util.spec_from_file_location("_sysconfigdata", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    variables: dict[str, Any] = module.build_time_vars
+    return variables
+
+
+def _answer_for(root: Path, version: str) -> None:
+    include = str(root / f"usr/include/python{version}")
+    known = sysconfig.get_config_vars()
+    known.update(_variables(root, version), INCLUDEPY=include, CONFINCLUDEPY=include)
+    own = sysconfig.get_paths
+
+    def get_paths(*args: Any, **kwargs: Any) -> dict[str, str]:
+        return own(*args, **kwargs) | {"include": include, "platinclude": include}
+
+    sysconfig.get_paths = get_paths  # type: ignore[assignment]
+    # Debian's pyconfig.h includes the architecture's own, beside the C library's headers.
+    for name in ("CC", "CXX"):
+        known[name] += f" -idirafter{root}/usr/include"
+
+
+def main() -> None:
+    root, version, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    _answer_for(root, version)
+    build = ["build", "--build-lib", out, "--build-temp", f"{out}-temp"]
+    sys.argv[:] = ["setup.py", *build]
+    runpy.run_path("setup.py", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What came of a step, and a platform's row of them."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    text: str
+    passed: bool = True
+
+    @property
+    def summary(self) -> str:
+        """Its first line, cut where a table has no more room."""
+        return self.text.partition("\n")[0][:100]
+
+    @classmethod
+    def failure(cls, reason: str) -> Outcome:
+        return cls(f"FAILED: {reason}", passed=False)
+
+
+@dataclass
+class Row:
+    name: str
+    built: Outcome | None = None
+    c: Outcome | None = None
+    python: Outcome | None = None
+
+    @property
+    def failed(self) -> bool:
+        steps = (self.built, self.c, self.python)
+        return any(step is not None and not step.passed for step in steps)
+
+
+def of_pytest(report: Path, status: int, log: Path) -> Outcome:
+    """From the JUnit report of a run that ended with status."""
+    if not report.exists():
+        return Outcome.failure(f"pytest ended with {status} and no report: {log}")
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        for name in counts:
+            counts[name] += int(suite.get(name, 0))
+    bad = counts["failures"] + counts["errors"]
+    good = counts["tests"] - bad - counts["skipped"]
+    text = f"{good} passed, {counts['skipped']} skipped"
+    if bad or status or not good:
+        return Outcome.failure(f"{bad} failed, {text}: {log}")
+    return Outcome(text)
