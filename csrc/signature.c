@@ -88,6 +88,38 @@ static const pytramp_signature *publish(pytramp_signature *made, const struct ke
     return made;
 }
 
+/* ---- Making ---- */
+
+static int is_of_this_machine(const struct pt_abi *abi) {
+    for (const struct pt_abi *const *own = pt_port.abis; *own; own++) {
+        if (*own == abi) return 1;
+    }
+    return 0;
+}
+
+/* The prototype with the types that its own machines have; types has room for all of them. */
+static pytramp_status translate(const struct pt_abi *abi, struct pt_prototype *prototype,
+                                const pytramp_type **types) {
+    pytramp_status status = pt_model_type(&abi->model, prototype->result, &prototype->result);
+    for (size_t i = 0; i < prototype->nargs && !status; i++)
+        status = pt_model_type(&abi->model, prototype->args[i], &types[i]);
+    prototype->args = types;
+    return status;
+}
+
+static pytramp_status classify(pytramp_signature *made, struct pt_location *at) {
+    struct pt_prototype prototype = {made->result, made->nargs, made->args, made->variadic};
+    const pytramp_type **types = NULL;
+    pytramp_status status = PYTRAMP_OK;
+    if (!is_of_this_machine(made->abi)) {
+        types = malloc((made->nargs + 1) * sizeof(const pytramp_type *));
+        status = types ? translate(made->abi, &prototype, types) : PYTRAMP_E_NO_MEMORY;
+    }
+    if (!status) status = made->abi->classify(&prototype, &made->result_at, at, &made->stack_size);
+    free(types);
+    return status;
+}
+
 static void discard(pytramp_signature *made, struct pt_location *at) {
     free(at);
     free(made);
@@ -108,7 +140,7 @@ static pytramp_status make(const pytramp_signature **out, const struct key *key)
     made->hash = key->hash;
     made->at = at;
     if (nargs) memcpy(made->args, wanted->args, nargs * sizeof *wanted->args);
-    status = key->abi->classify(wanted, &made->result_at, at, &made->stack_size);
+    status = classify(made, at);
     if (status) goto fail;
     const pytramp_signature *known = publish(made, key);
     if (known != made) discard(made, at);

@@ -55,6 +55,7 @@ LAYERS = {
     # Not under sanitizers: each of their instructions would be stepped through, too.
     "stepping": Layer(legs=("gcc", "clang")),
     "type": Layer(),
+    "model": Layer(),
     "signature": Layer(),
     "padding": Layer(),
     "closure": Layer(),

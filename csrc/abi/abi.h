@@ -5,6 +5,7 @@
 #ifndef PT_ABI_H
 #define PT_ABI_H
 
+#include "../model.h"
 #include "../type.h"
 
 /* Registers are numbered in the order in which the convention hands them out; those that it never
@@ -39,6 +40,7 @@ struct pt_prototype {
 struct pt_abi {
     const char *name;
     pytramp_abi code;
+    struct pt_model model; /* of the machines that it belongs to */
     /* Results of 32 bits are extended by their sign, unsigned ones too. */
     int sign_extends_words;
     /* Fills *result_at and at[0..nargs-1]; *stack_size with the bytes of memory arguments.

@@ -221,5 +221,6 @@ static const char *register_name(const struct pt_part *part, int is_result) {
 
 const struct pt_abi pt_abi_sysv_x86_64 = {.name = "sysv_x86_64",
                                           .code = PYTRAMP_ABI_SYSV_X86_64,
+                                          .model = {8, 8, 4, 16, 16, 16, 8},
                                           .classify = classify_prototype,
                                           .register_name = register_name};

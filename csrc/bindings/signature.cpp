@@ -271,6 +271,19 @@ static pytramp_abi abi_named(const std::string &name) {
     throw py::value_error("no calling convention is called '" + name + "'; there are: " + known);
 }
 
+/* Which type it was: alone it is refused, too. */
+[[noreturn]] static void refuse_type(const Object *self, pytramp_abi abi, const std::string &name) {
+    const pytramp_signature *made;
+    const pytramp_type *refused = self->returns.type;
+    for (Py_ssize_t i = 0; i < self->nargs; i++) {
+        const pytramp_type *type = self->takes[i].type;
+        if (pytramp_signature_new(&made, abi, &pytramp_type_void, 1, &type)) refused = type;
+    }
+    PyErr_Format(unsupported(), "the convention '%s' has no '%s', or lays it out in another way",
+                 name.c_str(), pytramp_type_spelling(refused));
+    throw py::error_already_set();
+}
+
 static const pytramp_signature *under_abi(const Object *self, const std::string &name) {
     pytramp_abi abi = abi_named(name);
     std::vector<const pytramp_type *> types;
@@ -279,6 +292,7 @@ static const pytramp_signature *under_abi(const Object *self, const std::string 
     const pytramp_signature *made = nullptr;
     auto make = self->variadic ? pytramp_signature_new_variadic : pytramp_signature_new;
     pytramp_status status = make(&made, abi, self->returns.type, types.size(), types.data());
+    if (status == PYTRAMP_E_TYPE) refuse_type(self, abi, name);
     if (status) throw_status(status);
     return made;
 }

@@ -1,0 +1,122 @@
+#include "model.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* ---- Scalars ---- */
+
+static size_t size_of(const struct pt_model *model, const pytramp_type *type) {
+    switch (type->code) {
+    case PT_TYPE_LONG:
+    case PT_TYPE_ULONG: return model->longs;
+    case PT_TYPE_POINTER: return model->pointers;
+    case PT_TYPE_WCHAR: return model->wchars;
+    case PT_TYPE_LONGDOUBLE: return model->long_doubles;
+    case PT_TYPE_COMPLEX_LONGDOUBLE: return 2u * model->long_doubles;
+    default: return type->size;
+    }
+}
+
+static size_t alignment_of(const struct pt_model *model, const pytramp_type *type, size_t size) {
+    if (type->code == PT_TYPE_LONGDOUBLE || type->code == PT_TYPE_COMPLEX_LONGDOUBLE)
+        return model->long_double_alignment;
+    if (type->class == PT_CLASS_COMPLEX) size /= 2;
+    if (size == 16) return model->int128_alignment;
+    return size == 8 ? model->eight_byte_alignment : size;
+}
+
+/* Scalars of other sizes, interned as in type.c: immutable, never freed, few. */
+static _Atomic(const pytramp_type *) others;
+
+static int is_wanted(const pytramp_type *known, const pytramp_type *wanted) {
+    return known->code == wanted->code && known->size == wanted->size &&
+           known->alignment == wanted->alignment;
+}
+
+static pytramp_status intern(const pytramp_type *wanted, const pytramp_type **there) {
+    const pytramp_type *head = atomic_load(&others);
+    pytramp_type *made = NULL;
+    for (;;) {
+        const pytramp_type *known = head;
+        while (known && !is_wanted(known, wanted))
+            known = known->next;
+        if (known) {
+            free(made);
+            *there = known;
+            return PYTRAMP_OK;
+        }
+        if (!made) made = malloc(sizeof *made);
+        if (!made) return PYTRAMP_E_NO_MEMORY;
+        *made = *wanted;
+        made->next = head;
+        if (atomic_compare_exchange_strong(&others, &head, made)) {
+            *there = made;
+            return PYTRAMP_OK;
+        }
+    }
+}
+
+static pytramp_status scalar(const struct pt_model *model, const pytramp_type *type,
+                             const pytramp_type **there) {
+    pytramp_type wanted = *type;
+    wanted.size = size_of(model, type);
+    wanted.alignment = alignment_of(model, type, wanted.size);
+    if (!wanted.alignment) return PYTRAMP_E_TYPE;
+    if (!is_wanted(type, &wanted)) return intern(&wanted, there);
+    *there = type;
+    return PYTRAMP_OK;
+}
+
+/* ---- Aggregates ---- */
+
+typedef pytramp_status layout(const pytramp_type **type, size_t nmembers,
+                              const pytramp_member *members, size_t pack);
+
+/* The same declaration there. How it was declared is not known any more, but equal types are one
+ * pointer: what gives this type here, from its own members, gives it there from theirs. */
+static pytramp_status lay_out(const pytramp_type *type, const pytramp_member *members,
+                              const pytramp_type **there) {
+    static layout *const known[] = {pytramp_type_struct, pytramp_type_union};
+    static const size_t packs[] = {0, 1, 2, 4, 8};
+    for (size_t i = 0; i < 2 * sizeof packs / sizeof *packs; i++) {
+        const pytramp_type *made;
+        pytramp_status status = known[i % 2](&made, type->nmembers, type->members, packs[i / 2]);
+        if (status) return status;
+        if (made == type) return known[i % 2](there, type->nmembers, members, packs[i / 2]);
+    }
+    return PYTRAMP_E_TYPE;
+}
+
+/* The members as they are there; *differs: one of them is another type. */
+static pytramp_status translate(const struct pt_model *model, const pytramp_type *type,
+                                pytramp_member *members, int *differs) {
+    for (size_t i = 0; i < type->nmembers; i++) {
+        members[i] = type->members[i];
+        pytramp_status status = pt_model_type(model, type->members[i].type, &members[i].type);
+        if (status) return status;
+        *differs |= members[i].type != type->members[i].type;
+    }
+    return PYTRAMP_OK;
+}
+
+static pytramp_status aggregate(const struct pt_model *model, const pytramp_type *type,
+                                const pytramp_type **there) {
+    if (type->depth >= PT_DEEP || type->steps >= PT_MANY_STEPS) return PYTRAMP_E_TOO_LARGE;
+    pytramp_member *members = malloc((type->nmembers + 1) * sizeof *members);
+    if (!members) return PYTRAMP_E_NO_MEMORY;
+    int differs = 0;
+    pytramp_status status = translate(model, type, members, &differs);
+    if (!status && !differs) *there = type;
+    if (!status && differs) status = lay_out(type, members, there);
+    free(members);
+    return status;
+}
+
+pytramp_status pt_model_type(const struct pt_model *model, const pytramp_type *type,
+                             const pytramp_type **there) {
+    switch (type->class) {
+    case PT_CLASS_VOID: *there = type; return PYTRAMP_OK;
+    case PT_CLASS_AGGREGATE: return aggregate(model, type, there);
+    default: return scalar(model, type, there);
+    }
+}
