@@ -8,10 +8,14 @@ PYTRAMP_WERROR makes warnings errors.
 import os
 import shlex
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from glob import glob
 from pathlib import Path
+
+if sys.implementation.name != "cpython":
+    sys.exit(f"pytramp needs CPython, whose own structures it uses, and this is {sys.version}")
 
 from pybind11.setup_helpers import Pybind11Extension
 from setuptools import setup
@@ -34,19 +38,35 @@ PYTHON = sorted(glob("csrc/python/*.c"))
 HEADERS = sorted(glob("csrc/**/*.h", recursive=True) + glob("csrc/*.def"))
 
 
+def try_to_compile(compiler, text, *flags):
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "trial.c")
+        source.write_text(text)
+        command = [*compiler.compiler_so, *flags, "-c", str(source), "-o", str(source) + ".o"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def accepts(compiler, flag):
     """Does the compiler take this flag?"""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "empty.c")
-        source.write_text("int empty;\n")
-        command = [*compiler.compiler_so, flag, "-c", str(source), "-o", str(source) + ".o"]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return try_to_compile(compiler, "int empty;\n", flag).returncode == 0
+
+
+def has_port(compiler):
+    """Is there one for what the compiler compiles for? Without it the package is installed all the
+    same: importing it says so, which whoever depends on it can catch."""
+    done = try_to_compile(compiler, '#include "config.h"\n', f"-I{Path('csrc').resolve()}", *EXTRA)
+    missing = [line for line in done.stderr.splitlines() if "pytramp has no port" in line]
+    if missing:
+        print(missing[0], "(no module is built)", sep="\n", file=sys.stderr)
+    return not missing
 
 
 class BuildLibraries(build_clib):
     """setuptools' own, which also takes assembler with a preprocessor."""
 
     def build_libraries(self, libraries):
+        if not has_port(self.compiler):
+            return
         self.compiler.src_extensions.append(".S")
         flags = [flag for flag in OPTIONAL if accepts(self.compiler, flag)]
         for _, options in libraries:
@@ -64,8 +84,13 @@ class BuildExtension(build_ext):
     def run(self):
         self.run_command("build_clib")
         super().run()
-        if not self.inplace:
+        if not self.inplace and self.extensions:
             self.copy_extensions_to_source()
+
+    def build_extensions(self):
+        if not has_port(self.compiler):
+            self.extensions = []
+        super().build_extensions()
 
     def build_extension(self, extension):
         extension.extra_compile_args += [f for f in OPTIONAL if accepts(self.compiler, f)]

@@ -4,20 +4,26 @@
 ``address`` is what C calls. README.md and docs/ in the source show how.
 """
 
+try:
+    from pytramp._core import (
+        Closure,
+        DeclarationError,
+        FreedCallbackError,
+        Pointer,
+        Signature,
+        UnsupportedTypeError,
+        VarArgs,
+        get_errno,
+        reserve,
+        set_errno,
+        stats,
+    )
+except ModuleNotFoundError as missing:
+    from pytramp._unsupported import reason
+
+    raise ImportError(reason(), name="pytramp._core") from missing
+
 from pytramp._callback import callback
-from pytramp._core import (
-    Closure,
-    DeclarationError,
-    FreedCallbackError,
-    Pointer,
-    Signature,
-    UnsupportedTypeError,
-    VarArgs,
-    get_errno,
-    reserve,
-    set_errno,
-    stats,
-)
 from pytramp._propagate import propagate
 
 TYPE_CHECKING = False  # importing it from typing would take longer than all the rest
