@@ -15,6 +15,7 @@
 #  include <string.h>
 #  include <sys/mman.h>
 #  include <sys/stat.h>
+#  include <sys/syscall.h>
 #  include <sys/uio.h>
 #  include <unistd.h>
 
@@ -26,6 +27,13 @@
 #  endif
 #  ifndef MFD_EXEC /* Linux 6.3: vm.memfd_noexec makes memfds without it not executable */
 #    define MFD_EXEC 0x0010U
+#  endif
+#  ifndef F_ADD_SEALS /* glibc 2.22 */
+#    define F_ADD_SEALS   1033
+#    define F_SEAL_SEAL   1
+#    define F_SEAL_SHRINK 2
+#    define F_SEAL_GROW   4
+#    define F_SEAL_WRITE  8
 #  endif
 #  ifndef MFD_CLOEXEC
 #    define MFD_CLOEXEC       0x0001U
@@ -159,10 +167,21 @@ static const char *copy_from_file(void **copy, void *at, const unsigned char *te
 
 /* ---- Step 3, only where asked for: a memfd that can no longer be written. ---- */
 
+/* Linux 3.17; its wrapper came with glibc 2.27, and manylinux2014 is glibc 2.17. */
+static int create_memfd(unsigned flags) {
+#  ifdef SYS_memfd_create
+    return (int)syscall(SYS_memfd_create, "pytramp", flags);
+#  else
+    (void)flags;
+    errno = ENOSYS;
+    return -1;
+#  endif
+}
+
 static int open_memfd(void) {
-    int fd = memfd_create("pytramp", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    int fd = create_memfd(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-        fd = memfd_create("pytramp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = create_memfd(MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return fd;
 }
 

@@ -1,4 +1,4 @@
-"""crossbuild ROOT VERSION OUT: what `setup.py build` makes, for the CPython of another root.
+"""crossbuild ROOT VERSION COMMAND...: setup.py's commands, for the CPython of another root.
 
 Run by a CPython of the same VERSION, with setuptools and pybind11. distutils asks sysconfig for
 everything; here sysconfig answers for the other interpreter.
@@ -38,15 +38,13 @@ def _answer_for(root: Path, version: str) -> None:
 
     sysconfig.get_paths = get_paths  # type: ignore[assignment]
     # Debian's pyconfig.h includes the architecture's own, beside the C library's headers.
-    for name in ("CC", "CXX"):
-        known[name] += f" -idirafter{root}/usr/include"
+    known["CFLAGS"] += f" -idirafter{root}/usr/include"
 
 
 def main() -> None:
-    root, version, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    root, version = Path(sys.argv[1]), sys.argv[2]
     _answer_for(root, version)
-    build = ["build", "--build-lib", out, "--build-temp", f"{out}-temp"]
-    sys.argv[:] = ["setup.py", *build]
+    sys.argv[:3] = ["setup.py"]
     runpy.run_path("setup.py", run_name="__main__")
 
 

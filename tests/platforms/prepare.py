@@ -52,14 +52,13 @@ def _zig(folder: Path) -> Path:
     return venv / "bin/python"
 
 
-def _zig_script(words: list[str], folder: Path) -> Path:
-    """zig as one command, which is what a compiler is here."""
-    python = _zig(folder.parent)
-    script = folder / "zig-cc"
+def zig_script(words: str, script: Path, folder: Path) -> Path:
+    """zig as one command, which is what a compiler is here; it is kept in folder."""
+    python = _zig(folder)
     script.write_text(
         "#!/bin/sh\n"
-        f"export ZIG_GLOBAL_CACHE_DIR={folder.parent}/zig-cache\n"
-        f'exec {python} -m ziglang {" ".join(words)} "$@"\n'
+        f"export ZIG_GLOBAL_CACHE_DIR={folder}/zig-cache\n"
+        f'exec {python} -m ziglang {words} "$@"\n'
     )
     script.chmod(0o755)
     return script
@@ -70,12 +69,12 @@ def compiler(platform: Platform, folder: Path) -> str:
     if not platform.only_linked:
         install(*_EMULATORS)
     install(*platform.packages)
-    words = platform.compiler.split()
-    if words[0] == "zig":
-        return str(_zig_script(words[1:], folder))
-    if not shutil.which(words[0]):
-        raise native.NativeError(f"no {words[0]} on PATH after its package was installed")
-    return words[0]
+    if platform.compiler.startswith("zig "):
+        words = platform.compiler.removeprefix("zig ")
+        return str(zig_script(words, folder / "zig-cc", folder.parent))
+    if not shutil.which(platform.compiler):
+        raise native.NativeError(f"no {platform.compiler} on PATH after it was installed")
+    return platform.compiler
 
 
 _LINKED = """

@@ -30,7 +30,7 @@ def _interpreter(version: str) -> str:
     raise native.NativeError(f"cross compiling for it needs a python{version} here")
 
 
-def _builder(version: str, folder: Path) -> Path:
+def builder(version: str, folder: Path) -> Path:
     """A venv with what builds the package."""
     venv = folder / f"build-{version}"
     if not (venv / "made").exists():
@@ -41,7 +41,7 @@ def _builder(version: str, folder: Path) -> Path:
     return venv / "bin/python"
 
 
-def _copy_checkout(to: Path) -> None:
+def copy_checkout(to: Path) -> None:
     """What git knows, and what it will."""
     shutil.rmtree(to, ignore_errors=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -55,13 +55,14 @@ def _copy_checkout(to: Path) -> None:
 def _build(python: Python, root: Path, folder: Path) -> Path:
     """The built package, from a copy: the checkout may hold this machine's objects."""
     source, out = folder / "source", folder / "package"
-    _copy_checkout(source)
+    copy_checkout(source)
     shutil.rmtree(out, ignore_errors=True)
-    builder = _builder(python.version, folder.parent)
+    interpreter = builder(python.version, folder.parent)
     script = source / "tests/platforms/crossbuild.py"
     # Roots have no C++ library.
     flags = {"PYTRAMP_CFLAGS": "-static-libstdc++ -static-libgcc", "PYTRAMP_WERROR": "1"}
-    command = [str(builder), str(script), str(root), python.version, str(out)]
+    command = [str(interpreter), str(script), str(root), python.version]
+    command += ["build", "--build-lib", str(out), "--build-temp", f"{out}-temp"]
     native.execute(["env", "-C", str(source), *command], env=flags, timeout=1800)
     return out
 
@@ -70,12 +71,12 @@ def _fill(root: Path, package: Path, python: Python, folder: Path) -> None:
     """The package, the tests and what they need, within root."""
     site = root / "opt/site"
     if not site.exists():
-        pip = [str(_builder(python.version, folder.parent)), "-m", "pip", "install", "--quiet"]
+        pip = [str(builder(python.version, folder.parent)), "-m", "pip", "install", "--quiet"]
         pip += ["--disable-pip-version-check", "--only-binary=:all:", "--target", str(site)]
         subprocess.run([*pip, *_PURE], check=True)
     shutil.rmtree(site / "pytramp", ignore_errors=True)
     shutil.copytree(package / "pytramp", site / "pytramp")
-    _copy_checkout(root / "pytramp")
+    copy_checkout(root / "pytramp")
 
 
 def run(platform: Platform, folder: Path, tests: list[str]) -> Outcome:
