@@ -7,7 +7,7 @@ out as C does keeps its class, without fields, for pointers to it.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pytramp import _ctypes
@@ -31,11 +31,20 @@ from pytramp.cdecl.model import (
 )
 
 
+class _Round:
+    """The classes that one request leads to. Nobody hears of them before all are complete."""
+
+    def __init__(self) -> None:
+        self.begun: list[Record] = []
+        self.has_failed = False
+
+
 class Built:
     """What was made of a Record. error: why it has no fields."""
 
-    def __init__(self, cls: Any) -> None:
+    def __init__(self, cls: Any, made_in: _Round) -> None:
         self.cls = cls
+        self.made_in = made_in
         self.is_complete = False
         self.error: str | None = None
         self.type: Type | None = None
@@ -43,14 +52,12 @@ class Built:
 
 def class_of(record: Record) -> Any:
     """The complete class; UnsupportedTypeError where there is none."""
-    with LOCK:
-        _complete(record)
-        while _pending:  # what pointers lead to
-            try:
-                _complete(_pending.pop())
-            except UnsupportedTypeError:
-                pass  # who passes it by value hears of it
-        return record.built.cls
+    return _whole(_complete, record)
+
+
+def class_for(use: Use) -> Any:
+    """The ctypes class of a type, None for void. UnsupportedTypeError where ctypes has none."""
+    return _whole(_class_for, use)
 
 
 def pointed_class(record: Record) -> Any:
@@ -73,28 +80,60 @@ def aggregate(record: Record, cls: Any = None) -> Type:
         return made
 
 
-_pending: list[Record] = []  # guarded by LOCK
+_round = _Round()  # guarded by LOCK
+
+
+def _whole(make: Callable[[Any], Any], of: Any) -> Any:
+    """What make returns, with all that its classes point to.
+
+    An exception that is not about the types, as MemoryError or KeyboardInterrupt, has the classes
+    forgotten that were made: some would have no fields.
+    """
+    global _round
+    with LOCK:
+        before, _round = _round, (this := _Round())
+        try:
+            try:
+                return make(of)
+            finally:
+                _complete_all(this.begun)
+        except UnsupportedTypeError:
+            raise
+        except BaseException:
+            this.has_failed = True
+            raise
+        finally:
+            _round = before
+
+
+def _complete_all(begun: list[Record]) -> None:
+    """Each may begin more of them."""
+    for record in begun:
+        try:
+            _complete(record)
+        except UnsupportedTypeError:
+            pass  # who passes it by value hears of it
 
 
 def _begin(record: Record) -> Any:
     """The class, maybe without fields yet."""
-    if record.built is None:
+    if record.built is None or record.built.made_in.has_failed:
         base = ctypes.Union if record.keyword == "union" else ctypes.Structure
         name = record.tag or record.name or "anonymous"
         namespace = {"__module__": "pytramp", "_pytramp_record_": record}
-        record.built = Built(type(name, (base,), namespace))
-        if record.layout is not None:
-            _pending.append(record)
+        record.built = Built(type(name, (base,), namespace), _round)
+        _round.begun.append(record)
     return record.built.cls
 
 
-def _complete(record: Record) -> None:
+def _complete(record: Record) -> Any:
+    """The class, with its fields."""
     cls = _begin(record)
     built = record.built
     if built.error is not None:
         raise UnsupportedTypeError(built.error)
     if built.is_complete:
-        return
+        return cls
     if record.refused is not None:
         raise UnsupportedTypeError(record.refused.reason)
     if record.layout is None or record.members is None:
@@ -106,6 +145,7 @@ def _complete(record: Record) -> None:
         built.is_complete = False
         built.error = str(error)
         raise
+    return cls
 
 
 def _members(record: Record) -> list[fields.Given]:
@@ -122,7 +162,7 @@ def _members(record: Record) -> list[fields.Given]:
         if is_bits and member.name is None:
             continue
         try:
-            kind = _bit_class(member.use) if is_bits else class_for(member.use)
+            kind = _bit_class(member.use) if is_bits else _class_for(member.use)
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{where}: {error}") from None
         given.append(fields.Given(member.name, kind, place.bit, member.bits))
@@ -154,8 +194,8 @@ def _bit_class(use: Use) -> Any:
     return getattr(ctypes, f"c_{'u' if is_unsigned(scalar) else ''}{names[size]}")
 
 
-def class_for(use: Use) -> Any:
-    """The ctypes class of a type, None for void. UnsupportedTypeError where ctypes has none."""
+def _class_for(use: Use) -> Any:
+    """class_for(); of what is pointed to it may have no fields yet."""
     kind = plain(use).type
     if isinstance(kind, Scalar):
         return _scalar_class(kind)
@@ -164,9 +204,7 @@ def class_for(use: Use) -> Any:
     if isinstance(kind, Pointer):
         return _pointer_class(kind.target)
     if isinstance(kind, Record):
-        with LOCK:
-            _complete(kind)
-            return kind.built.cls
+        return _complete(kind)
     if isinstance(kind, Array):
         return _array_class(kind)
     if isinstance(kind, Refused):
@@ -176,7 +214,7 @@ def class_for(use: Use) -> Any:
 
 
 def _array_class(array: Array) -> Any:
-    element = class_for(array.element)
+    element = _class_for(array.element)
     length = 0 if array.length is None else array.length
     if isinstance(length, Refused):
         raise UnsupportedTypeError(length.reason)
@@ -204,10 +242,9 @@ def _pointer_class(target: Use) -> Any:
     if is_object(target):
         return ctypes.py_object
     if isinstance(kind, Record):
-        with LOCK:
-            return ctypes.POINTER(_begin(kind))
+        return ctypes.POINTER(_begin(kind))
     try:
-        return ctypes.POINTER(class_for(target))
+        return ctypes.POINTER(_class_for(target))
     except UnsupportedTypeError:
         return ctypes.c_void_p
 
@@ -234,9 +271,8 @@ def _passed_class(use: Use) -> Any:
     if isinstance(kind, Function):
         return _function_class(kind)
     if isinstance(kind, Record):
-        with LOCK:
-            return _begin(kind)
-    return class_for(use)
+        return _begin(kind)
+    return _class_for(use)
 
 
 # ---- Types by value ----
