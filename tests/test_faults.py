@@ -93,7 +93,8 @@ def test_calls_of_every_kind(action: str) -> None:
 
 # These make functions, or import what does. CPython 3.12.1 and 3.13.0 corrupt their heap when there
 # is no memory for one, with or without callbacks; later ones were not tried.
-MAKE_FUNCTIONS = {"from_types", "prototype", "annotations", "cdef", "explain"}
+DECLARE = {"cdef", "completed"}
+MAKE_FUNCTIONS = DECLARE | {"from_types", "prototype", "annotations", "explain"}
 
 
 @pytest.mark.parametrize("action", actions("faults_types.py"))
@@ -102,6 +103,6 @@ def test_types(action: str) -> None:
     tools.need("_testcapi")
     if action in MAKE_FUNCTIONS and sys.version_info >= (3, 12):
         pytest.skip("CPython corrupts its heap when it has no memory for a function")
-    if action == "cdef" and sys.version_info < (3, 11):
+    if action in DECLARE and sys.version_info < (3, 11):
         pytest.skip("CPython 3.10 gives up when there is no memory to normalise an exception")
     tools.script("faults_types.py", action)

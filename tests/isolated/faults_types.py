@@ -1,5 +1,6 @@
 """faults_types.py ACTION: faults.py for whatever makes a C type, from each notation."""
 
+import _testcapi
 import ctypes
 import sys
 
@@ -31,7 +32,19 @@ def custom():
 
 
 # The same text is read once.
-texts = (f"typedef struct {{ int a[{n}]; char *b; }} pair_t;" for n in range(1, 100_000))
+texts = iter([f"typedef struct {{ int a[{n}]; char *b; }} pair_t;" for n in range(1, 10_000)])
+
+
+def completed():
+    """What memory was missing for has its fields when there is memory."""
+    types = pytramp.cdef(next(texts))
+    try:
+        return types.pair_t
+    finally:
+        _testcapi.remove_mem_hooks()
+        assert [name for name, *_ in types.pair_t._fields_] == ["a", "b"]
+        assert types.pair_t.b.offset + 8 == ctypes.sizeof(types.pair_t)
+
 
 # What to do, and what it may give.
 ACTIONS = {
@@ -56,11 +69,11 @@ ACTIONS = {
     "prototype": (lambda: pytramp.callback(binary, abs).close(), None),
     "annotations": (lambda: str(of_callable(annotated)), None),
     "cdef": (lambda: pytramp.cdef(next(texts)).pair_t, None),
+    "completed": (completed, None),
     "pointer_object": (lambda: pytramp.Pointer("int *", 4096).address, {4096}),
     "cast": (lambda: pytramp.Pointer("int *", 4096).cast("char *").address, {4096}),
     "explain": (lambda: str(pytramp.Signature("int (int *, double)").explain()), None),
 }
 
-options = {"annotations": {"alone": True}, "cdef": {"step": 97}}
-faulty.run(*ACTIONS[sys.argv[1]], **options.get(sys.argv[1], {}))
+faulty.run(*ACTIONS[sys.argv[1]])
 print("done")

@@ -9,6 +9,13 @@ import pytramp
 
 sys.unraisablehook = lambda args: None
 
+# "All that follow" is so many. When there is no memory for a number, CPython from 3.11 on may
+# look for the handler of an exception again and again, until there is.
+ALL = 10_000
+
+# Actions with functions in Python that raise.
+RAISING = {"propagate", "stopped", "cdef", "completed"}
+
 
 def is_expected(error):
     """Some of Python's own modules give their lack of memory another type.
@@ -19,13 +26,13 @@ def is_expected(error):
         return "MemoryError" in str(error)
     if isinstance(error, RuntimeError):
         return str(error) == "can't allocate lock"
-    if isinstance(error, SystemError) and sys.argv[1] in ("propagate", "stopped"):
+    if isinstance(error, SystemError) and sys.argv[1] in RAISING:
         return str(error) == "error return without exception set"
     return isinstance(error, (MemoryError, KeyError))
 
 
 def attempt(action, results, start, stop):
-    """Whether it came through. Allocations start to stop fail, with stop 0 all from start on."""
+    """The type of what it raised, or None. The allocations from start to before stop fail."""
     try:
         _testcapi.set_nomemory(start, stop)
         try:
@@ -35,31 +42,25 @@ def attempt(action, results, start, stop):
     except Exception as error:
         if not is_expected(error):
             raise
-        return False
+        return type(error)
     assert results is None or result in results, (result, start, stop)
-    return True
+    return None
 
 
-def run(action, results, step=1, alone=False):
-    """Each allocation alone, and all from each one on; results are the answers that are right.
-
-    step > 1 leaves some out: for what makes tens of thousands of them. alone: only the first half,
-    for modules of Python's that never end without memory (inspect of 3.11).
-    """
-    try:
-        action()  # what is made once and kept is made now
-    except KeyError:
-        pass
+def run(action, results):
+    """Each allocation alone, and all from each one on; results are the answers that are right."""
+    never = 1 << 30
+    usual = attempt(action, results, never, never)  # what is made once and kept is made now
     gc.collect()
     live = pytramp.stats()["live"]
-    in_a_row = 0
-    for start in range(1, 1000 * step, step):
-        came_through = attempt(action, results, start, start + 1)
-        if not alone:
-            attempt(action, results, start, 0)
-        in_a_row = in_a_row + 1 if came_through else 0
-        if in_a_row > (60 if step == 1 else 3):
-            break
+    in_a_row = start = 0
+    while in_a_row <= 60:
+        start += 1
+        assert start < ALL, "the last allocation is never reached"
+        is_usual = attempt(action, results, start, start + 1) is usual
+        attempt(action, results, start, start + ALL)
+        in_a_row = in_a_row + 1 if is_usual else 0
     gc.collect()
     assert pytramp.stats()["live"] == live, (pytramp.stats()["live"], live)
     pytramp._core.pool_check()
+    print(start, "allocations")
