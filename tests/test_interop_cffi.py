@@ -125,14 +125,20 @@ def test_the_callback_keeps_its_closure(ffi: Any) -> None:
         gc.enable()
 
 
-def test_a_callback_in_its_own_cycle_goes(ffi: Any) -> None:
+@pytest.mark.parametrize("way", ["callback", "onerror", "closure"])
+def test_a_callback_in_its_own_cycle_goes(ffi: Any, way: str) -> None:
+    ways: dict[str, Callable[..., Any]] = {
+        "callback": lambda f: ours.callback(ffi, "int(int)", f),
+        "onerror": lambda f: ours.callback(ffi, "int(int)", int, -1, f),
+        "closure": lambda f: pytramp.callback("int (int)", f).as_cffi(ffi),
+    }
     before = live()
 
     class Owner:
         def __init__(self) -> None:
-            self.function = ours.callback(ffi, "int(int)", self.method)
+            self.function = ways[way](self.method)
 
-        def method(self, n: int) -> int:
+        def method(self, n: int, *args: object) -> int:
             return n
 
     assert Owner().function(1) == 1

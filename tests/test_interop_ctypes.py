@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import CFUNCTYPE as IMPORTED_BEFORE
@@ -126,6 +127,44 @@ def test_a_cast_keeps_the_closure() -> None:
     assert ctypes.CFUNCTYPE(c_int)(number.value)() == 7
     del number
     gc.collect()
+    assert live() == before
+
+
+class Holder(ctypes.Structure):
+    _fields_ = [("function", ctypes.CFUNCTYPE(c_int, c_int))]
+
+
+CYCLES = {
+    "function": ours.CFUNCTYPE(c_int, c_int),
+    "errno": ours.CFUNCTYPE(c_int, c_int, use_errno=True),
+    "installed": ctypes.CFUNCTYPE(c_int, c_int),
+    "cast": lambda f: ctypes.cast(ours.CFUNCTYPE(c_int, c_int)(f), c_void_p),
+    "pointer": lambda f: ctypes.pointer(ours.CFUNCTYPE(c_int, c_int)(f)),
+    "struct": lambda f: Holder(ours.CFUNCTYPE(c_int, c_int)(f)),
+    "array": lambda f: (ctypes.CFUNCTYPE(c_int, c_int) * 2)(ours.CFUNCTYPE(c_int, c_int)(f)),
+}
+
+
+@pytest.mark.parametrize("way", CYCLES)
+def test_a_callback_in_its_own_cycle_goes(way: str, request: pytest.FixtureRequest) -> None:
+    """...with the object that holds it and that its callable refers to."""
+
+    class Owner:
+        def __init__(self) -> None:
+            self.held = CYCLES[way](self.method)
+
+        def method(self, n: int) -> int:
+            return n
+
+    if way == "installed":
+        request.getfixturevalue("installed")
+    before = live()
+    owner = Owner()
+    assert live() == before + 1
+    gone = weakref.ref(owner)
+    del owner
+    gc.collect()
+    assert gone() is None
     assert live() == before
 
 

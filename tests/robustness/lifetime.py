@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import gc
 import sys
 import time
@@ -138,6 +140,30 @@ def cycle(peer: Peer, lib: Any) -> str:
     del owner
     gc.collect()
     return "right" if gone() is None else "wrong answer: it is never freed"
+
+
+@row(
+    CHAPTER,
+    "C calls it while the garbage collector clears its callable, a `functools.partial`",
+    "the error value",
+)
+def cleared_callable(peer: Peer, lib: Any) -> str:
+    function: Any = functools.partial(lambda kept, n: n + 1, [])
+    callback = peer.make("int (int)", function, ERROR)
+    lib.set_current(callback.pointer)
+    function.last, function.callback = _calling_when_it_goes(lib), callback.thing
+    callback.drop()
+    del function
+    with reports(), silent_stderr():
+        gc.collect()
+    return compare(lib.current_result(), peer.failed(ERROR))
+
+
+def _calling_when_it_goes(lib: Any) -> Any:
+    """An object that the garbage collector does not know, as those of most extensions."""
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
+    return new(1, None, ctypes.cast(lib.call_current, ctypes.c_void_p))
 
 
 def _race(peer: Peer, lib: Any, make: Any, end: Any) -> str:
