@@ -48,8 +48,19 @@ def test_subinterpreters(case: str, gil: str) -> None:
     tools.script("subinterpreters.py", case, path, gil, timeout=90)
 
 
+@pytest.mark.parametrize("gil", ["own", "shared"])
+@pytest.mark.parametrize("case", ["prototypes", "installed_there", "installed_here"])
+def test_interop(case: str, gil: str) -> None:
+    """pytramp.interop serves the interpreter that it is used in, and no other."""
+    if sys.version_info < (3, 12):
+        pytest.skip("pytramp in a subinterpreter needs Python 3.12")
+    if gil == "own" and sys.version_info < (3, 13):
+        pytest.skip("ctypes in an isolated subinterpreter needs Python 3.13")
+    tools.script("subinterpreter_interop.py", case, tools.build(SOURCE + CALL_IT), gil)
+
+
 def test_old_interpreters_refuse() -> None:
-    """...with a reason, rather than wait for ever."""
+    """...with a reason, rather than wait for ever; what interop installs is not for them."""
     if sys.version_info >= (3, 12):
         pytest.skip("they work from Python 3.12 on")
     tools.script("subinterpreter_refused.py")

@@ -8,7 +8,9 @@ keep the closure alive. ``error`` values, ranges and errno are pytramp's (docs/c
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
+import sys
 from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -118,12 +120,32 @@ class _Base(CFuncPtr, metaclass=_BaseMeta):
 _base: Any = _Base
 
 
-def _prototypes(base: Any) -> Iterator[Any]:
-    """All classes of function pointers below base that know their arguments."""
+def _prototypes() -> list[Any]:
+    """The classes of function pointers of this interpreter that know their arguments."""
+    return [each for each in _below(CFuncPtr, _own_objects()) if hasattr(each, "_argtypes_")]
+
+
+def _below(base: Any, own: set[int] | None) -> Iterator[Any]:
     for each in type.__subclasses__(base):
-        if hasattr(each, "_argtypes_"):
+        # 3.12 caches attributes by numbers that each interpreter gives to classes: even to look
+        # at another one's class would have both find those of wrong classes.
+        if own is None or id(each) in own:
             yield each
-        yield from _prototypes(each)
+            yield from _below(each, own)
+
+
+def _own_objects() -> set[int] | None:
+    """The ids of what this interpreter's collector knows, all but what gc.freeze() hides from it.
+
+    None where CFuncPtr has no subclasses of others: from 3.13 on each interpreter has its own.
+    """
+    if sys.version_info >= (3, 13):
+        return None
+    api, pointer = ctypes.pythonapi, ctypes.c_void_p
+    head = ctypes.PYFUNCTYPE(pointer)(("PyInterpreterState_Head", api))
+    following = ctypes.PYFUNCTYPE(pointer, pointer)(("PyInterpreterState_Next", api))
+    is_alone = following(head()) is None
+    return None if is_alone else set(map(id, gc.get_objects()))
 
 
 def install() -> None:
@@ -132,7 +154,7 @@ def install() -> None:
         return
     _base.__new__ = prototype_new
     ctypes._CFuncPtr = _base
-    for prototype in list(_prototypes(CFuncPtr)):
+    for prototype in _prototypes():
         if prototype.__new__ is CFuncPtr.__new__:
             prototype.__new__ = prototype_new
 
@@ -142,7 +164,7 @@ def uninstall() -> None:
     if ctypes._CFuncPtr is _base:
         ctypes._CFuncPtr = CFuncPtr
     _base.__new__ = CFuncPtr.__new__
-    for prototype in list(_prototypes(CFuncPtr)):
+    for prototype in _prototypes():
         if prototype.__dict__.get("__new__") is prototype_new and not _is_own(prototype):
             del prototype.__new__
 

@@ -11,9 +11,19 @@ for _ in range(2):
             raise
     else:
         raise AssertionError("imported")
-interpreters.destroy(number)
 
 import pytramp  # noqa: E402
+from pytramp import interop  # noqa: E402
 
 assert pytramp.callback("int (int)", lambda n: n + 1).as_ctypes()(1) == 2
+
+# Its ctypes is left alone.
+interpreters.run_string(
+    number, "import ctypes; BEFORE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)"
+)
+interop.install()
+interpreters.run_string(number, "assert BEFORE(lambda n: n + 1)(1) == 2")
+interop.uninstall()
+interpreters.run_string(number, "assert BEFORE(lambda n: n + 1)(1) == 2")
+interpreters.destroy(number)
 print("done")
