@@ -1,6 +1,7 @@
 """Runs an action again and again, while one allocation of Python's after the other fails."""
 
 import _testcapi
+import atexit
 import ctypes
 import gc
 import sys
@@ -15,6 +16,12 @@ ALL = 10_000
 
 # Actions with functions in Python that raise.
 RAISING = {"propagate", "stopped", "cdef", "completed"}
+
+# Where CPython itself loses memory: re, when there is none for what it has begun to repeat; 3.11
+# and 3.12 the arguments of a function, when there is none for a cell.
+LOSING = {"cdef", "completed"}
+if sys.version_info[:2] in ((3, 11), (3, 12)):
+    LOSING |= {"as_ctypes", "make_with_loop", "explain"}
 
 
 def is_expected(error):
@@ -49,6 +56,8 @@ def attempt(action, results, start, stop):
 
 def run(action, results):
     """Each allocation alone, and all from each one on; results are the answers that are right."""
+    if sys.argv[1] in LOSING and "leakcheck" in sys.modules:  # of .ci/sanitize
+        atexit.unregister(sys.modules["leakcheck"].check)
     never = 1 << 30
     usual = attempt(action, results, never, never)  # what is made once and kept is made now
     gc.collect()
