@@ -195,6 +195,15 @@ PYTRAMP_API pytramp_status pytramp_type_layout(const pytramp_type **type, size_t
                                                size_t alignment, size_t nmembers,
                                                const pytramp_member *members);
 
+/* The same for a type with attributes. natural is the greatest alignment of a member, with the
+ * attributes of members and without those of the whole: Arm's conventions pass a type by it.
+ * pytramp_type_layout cannot know it where alignment is more than the members' types ask for, and
+ * such conventions then refuse the type. PYTRAMP_E_TYPE for a natural above alignment, too. */
+PYTRAMP_API pytramp_status pytramp_type_layout_natural(const pytramp_type **type, size_t size,
+                                                       size_t alignment, size_t natural,
+                                                       size_t nmembers,
+                                                       const pytramp_member *members);
+
 /* ---- Signatures ---- */
 
 typedef enum pytramp_abi {

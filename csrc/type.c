@@ -70,6 +70,7 @@ static _Atomic(const pytramp_type *) table[BUCKETS];
 
 static uint32_t hash_layout(const pytramp_type *type) {
     uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, type->size), type->alignment);
+    hash = pt_hash_word(hash, type->natural);
     for (size_t i = 0; i < type->nmembers; i++) {
         hash = pt_hash_word(hash, (uintptr_t)type->members[i].type);
         hash = pt_hash_word(hash, type->members[i].count);
@@ -80,7 +81,7 @@ static uint32_t hash_layout(const pytramp_type *type) {
 
 static int same_layout(const pytramp_type *a, const pytramp_type *b) {
     if (a->hash != b->hash || a->size != b->size || a->alignment != b->alignment ||
-        a->nmembers != b->nmembers)
+        a->natural != b->natural || a->nmembers != b->nmembers)
         return 0;
     for (size_t i = 0; i < a->nmembers; i++) {
         if (a->members[i].type != b->members[i].type ||
@@ -203,6 +204,7 @@ static pytramp_status lay_out(pytramp_type *type, size_t pack, int overlap) {
         if (end > type->size) type->size = end;
         if (alignment > type->alignment) type->alignment = alignment;
     }
+    type->natural = type->alignment;
     type->size = round_up(type->size, type->alignment);
     return type->size <= MAX_SIZE ? PYTRAMP_OK : PYTRAMP_E_TOO_LARGE;
 }
@@ -236,8 +238,23 @@ pytramp_status pytramp_type_union(const pytramp_type **type, size_t nmembers,
     return compose(type, nmembers, members, pack, 1);
 }
 
-pytramp_status pytramp_type_layout(const pytramp_type **out, size_t size, size_t alignment,
-                                   size_t nmembers, const pytramp_member *members) {
+struct extent {
+    size_t size, alignment, natural;
+};
+
+/* No more than the members' types ask for: then it is theirs. More comes from an attribute, of a
+ * member or of the whole, and nobody said which. */
+static size_t guess_natural(size_t alignment, size_t n, const pytramp_member *members) {
+    for (size_t i = 0; i < n; i++) {
+        if (members[i].type->alignment >= alignment) return alignment;
+    }
+    return alignment > 1 ? 0 : alignment;
+}
+
+/* natural 0: to be guessed. */
+static pytramp_status place(const pytramp_type **out, struct extent extent, size_t nmembers,
+                            const pytramp_member *members) {
+    size_t size = extent.size, alignment = extent.alignment;
     if (!out) return PYTRAMP_E_NULL;
     if (!is_power_of_two(alignment) || size % alignment) return PYTRAMP_E_TYPE;
     if (size > MAX_SIZE || alignment > MAX_ALIGNMENT) return PYTRAMP_E_TOO_LARGE;
@@ -253,5 +270,18 @@ pytramp_status pytramp_type_layout(const pytramp_type **out, size_t size, size_t
     }
     type->size = size;
     type->alignment = alignment;
+    type->natural = extent.natural ? extent.natural : guess_natural(alignment, nmembers, members);
     return intern(out, type);
+}
+
+pytramp_status pytramp_type_layout(const pytramp_type **type, size_t size, size_t alignment,
+                                   size_t nmembers, const pytramp_member *members) {
+    return place(type, (struct extent){size, alignment, 0}, nmembers, members);
+}
+
+pytramp_status pytramp_type_layout_natural(const pytramp_type **type, size_t size, size_t alignment,
+                                           size_t natural, size_t nmembers,
+                                           const pytramp_member *members) {
+    if (!is_power_of_two(natural) || natural > alignment) return PYTRAMP_E_TYPE;
+    return place(type, (struct extent){size, alignment, natural}, nmembers, members);
 }

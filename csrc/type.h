@@ -45,6 +45,7 @@ struct pytramp_type {
     const char *spelling;
     size_t size;
     size_t alignment;
+    size_t natural; /* of aggregates: see pytramp_type_layout_natural; 0 where it is not known */
     enum pt_class class;
     enum pt_type_code code;
     uint32_t hash;  /* of the layout; 0 for scalars */

@@ -50,7 +50,20 @@ def aggregate(cls: Any) -> Type:
     if ctypes.sizeof(cls) <= _IN_REGISTERS:
         _refuse_packed_arrays(cls)
     spelling = f"{keyword} {cls.__name__}"
-    return Type.aggregate(cls, spelling, ctypes.sizeof(cls), ctypes.alignment(cls), members)
+    size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
+    return Type.aggregate(cls, spelling, size, alignment, members, _unraised_alignment(cls))
+
+
+def _unraised_alignment(cls: Any) -> int:
+    """What the fields ask for, without `_align_`."""
+    if not getattr(cls, "_align_", 0):
+        return ctypes.alignment(cls)
+    owner = _owner(cls)
+    pack = int(getattr(owner, "_pack_", 0)) or ctypes.alignment(cls)
+    base = owner.__mro__[1]
+    kinds = [field[1] for field in vars(owner)["_fields_"]]
+    kinds += [base] if getattr(base, "_fields_", None) else []
+    return max(min(ctypes.alignment(kind), pack) for kind in kinds)
 
 
 def _refuse_packed_arrays(cls: Any) -> None:

@@ -49,6 +49,7 @@ class Type:
         size: int,
         alignment: int,
         members: list[tuple[Type, int, int]],
+        natural: int = 0,
     ) -> Type: ...
     @staticmethod
     def custom(

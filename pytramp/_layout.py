@@ -33,10 +33,11 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """One Place per Field."""
+    """One Place per Field. natural is the alignment without `aligned` on the type itself."""
 
     size: int
     alignment: int
+    natural: int
     places: tuple[Place, ...]
 
 
@@ -47,7 +48,7 @@ def lay_out(
 
     explicit: what `aligned` asked for on the type, at least. pack: of `#pragma pack`, 0 for none.
     """
-    end, bit, alignment = 0, 0, explicit
+    end, bit, natural = 0, 0, 1
     places = []
     for field in fields:
         if is_union:
@@ -57,8 +58,9 @@ def lay_out(
         places.append(Place(bit, bits))
         bit += bits
         end = max(end, bit)
-        alignment = max(alignment, _imposed(field, pack))
-    return Layout(_round_up((end + 7) // 8, alignment), alignment, tuple(places))
+        natural = max(natural, _imposed(field, pack))
+    alignment = max(explicit, natural)
+    return Layout(_round_up((end + 7) // 8, alignment), alignment, natural, tuple(places))
 
 
 def _round_up(value: int, unit: int) -> int:

@@ -157,15 +157,28 @@ static pytramp_member member_of(const py::handle &item) {
     return {type_in(fields[0]).crossing.type, fields[1].cast<size_t>(), fields[2].cast<size_t>()};
 }
 
-static py::object aggregate(const py::object &ctype, const py::str &spelling, size_t size,
-                            size_t alignment, const py::list &members) {
+/* Sizes and alignments; natural is 0 where nobody knows it. */
+struct Extent {
+    size_t size, alignment, natural;
+};
+
+static const pytramp_type *lay_out(const Extent &extent, const py::list &members) {
     std::vector<pytramp_member> all;
     for (py::handle item : members)
         all.push_back(member_of(item));
     const pytramp_type *type;
-    pytramp_status status = pytramp_type_layout(&type, size, alignment, all.size(), all.data());
+    pytramp_status status =
+        extent.natural
+            ? pytramp_type_layout_natural(&type, extent.size, extent.alignment, extent.natural,
+                                          all.size(), all.data())
+            : pytramp_type_layout(&type, extent.size, extent.alignment, all.size(), all.data());
     if (status) throw_status(status);
-    Parts parts{type, spelling};
+    return type;
+}
+
+static py::object aggregate(const py::object &ctype, const py::str &spelling, const Extent &extent,
+                            const py::list &members) {
+    Parts parts{lay_out(extent, members), spelling};
     parts.from_c = ctype.attr("from_buffer_copy");
     parts.ctype = ctype;
     return make(std::move(parts));
@@ -256,14 +269,16 @@ static PyObject *make_array(PyObject *, PyObject *args, PyObject *kwargs) {
 }
 
 static PyObject *make_aggregate(PyObject *, PyObject *args, PyObject *kwargs) {
-    static const char *const names[] = {"cls", "spelling", "size", "alignment", "members", nullptr};
+    static const char *const names[] = {"cls",     "spelling", "size", "alignment",
+                                        "members", "natural",  nullptr};
     return guarded([&] {
         PyObject *cls, *spelling, *members;
-        Py_ssize_t size, alignment;
-        parse(args, kwargs, "OUnnO!:aggregate", names, &cls, &spelling, &size, &alignment,
-              &PyList_Type, &members);
-        return aggregate(held(cls), held<py::str>(spelling), static_cast<size_t>(size),
-                         static_cast<size_t>(alignment), held<py::list>(members));
+        Py_ssize_t size, alignment, natural = 0;
+        parse(args, kwargs, "OUnnO!|n:aggregate", names, &cls, &spelling, &size, &alignment,
+              &PyList_Type, &members, &natural);
+        Extent extent{static_cast<size_t>(size), static_cast<size_t>(alignment),
+                      static_cast<size_t>(natural)};
+        return aggregate(held(cls), held<py::str>(spelling), extent, held<py::list>(members));
     });
 }
 

@@ -305,7 +305,8 @@ def _aggregate(record: Record, cls: Any) -> Type:
         if count:
             parts.append((_element(element), count, place.bit // 8))
     parts += byte_members(runs)
-    return Type.aggregate(cls, record.spelling, layout.size, layout.alignment, parts)
+    size, alignment, natural = layout.size, layout.alignment, layout.natural
+    return Type.aggregate(cls, record.spelling, size, alignment, parts, natural)
 
 
 def counted(use: Use) -> tuple[Use, int]:

@@ -365,6 +365,39 @@ static void test_refused(void) {
     say("refused: void, no elements, NULL, packs, members beyond the end");
 }
 
+/* ---- Attributes: two types of one layout ---- */
+
+static const pytramp_type *laid_out(size_t alignment, size_t natural, const pytramp_type *of) {
+    const pytramp_member member[] = {{of, 1, 0}};
+    const pytramp_type *type;
+    if (natural)
+        CHECK_OK(pytramp_type_layout_natural(&type, 16, alignment, natural, 1, member));
+    else
+        CHECK_OK(pytramp_type_layout(&type, 16, alignment, 1, member));
+    CHECK(type->size == 16 && type->alignment == alignment, "%zu", type->alignment);
+    return type;
+}
+
+static void test_natural(void) {
+    const pytramp_type *i = &pytramp_type_int, *of_member = laid_out(16, 16, i),
+                       *of_whole = laid_out(16, 4, i), *unknown = laid_out(16, 0, i),
+                       *plain = laid_out(4, 0, i), *packed = laid_out(2, 0, i);
+    CHECK(of_member->natural == 16 && of_whole->natural == 4 && !unknown->natural, "attributes");
+    CHECK(of_member != of_whole && of_whole != unknown && of_member != unknown, "one type");
+    CHECK(plain->natural == 4 && plain == laid_out(4, 4, i), "no attribute");
+    CHECK(packed->natural == 2 && packed == laid_out(2, 2, i), "packed");
+    CHECK(laid_out(16, 0, laid_out(16, 4, i))->natural == 16, "a member's type has the attribute");
+    static const size_t wrong[] = {0, 3, 32, SIZE_MAX};
+    for (size_t k = 0; k < COUNT(wrong); k++) {
+        const pytramp_member member[] = {TYPE(int, 1)};
+        const pytramp_type *type = UNTOUCHED;
+        CHECK_STATUS(pytramp_type_layout_natural(&type, 16, 16, wrong[k], 1, member),
+                     PYTRAMP_E_TYPE);
+        CHECK(type == UNTOUCHED, "an out parameter was touched");
+    }
+    say("attributes: of a member, of the whole, or nobody knows");
+}
+
 /* ---- Sizes ---- */
 
 /* Either refused, or a size that a pointer difference can hold. */
@@ -421,6 +454,7 @@ int main(void) {
     test_scalars();
     test_interning();
     test_refused();
+    test_natural();
     test_sizes();
     return 0;
 }
