@@ -6,6 +6,7 @@ import ctypes
 import gc
 import itertools
 import re
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -283,6 +284,34 @@ CASES = [
 def test_the_cases_differ(cls: Any, where: str) -> None:
     signature = pytramp.Signature.from_types(None, cls)
     assert signature.explain(abi="sysv_x86_64")[1].where == where
+
+
+RAISED = {
+    "struct { int x __attribute__((aligned(16))); }": "x2 (bytes 0-7), x3 (bytes 8-15)",
+    "struct { int x; } __attribute__((aligned(16)))": "x1 (bytes 0-7), x2 (bytes 8-15)",
+}
+
+
+@pytest.mark.parametrize(("declared", "where"), RAISED.items())
+def test_whose_alignment_it_is(declared: str, where: str) -> None:
+    """Of the same layout, and passed in other registers: Arm's "natural alignment"."""
+    types = pytramp.cdef(f"typedef {declared} raised;")
+    signature = pytramp.Signature("void (int, raised, int)", types=types)
+    assert signature.explain(abi="aapcs64")[2].where == where
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="ctypes got _align_ in 3.13")
+def test_whose_alignment_it_is_in_ctypes() -> None:
+    class Raised(ctypes.Structure):
+        _align_ = 16
+        _fields_ = (("x", ctypes.c_int),)
+
+    class Around(ctypes.Structure):
+        _fields_ = (("raised", Raised),)
+
+    for cls, where in ((Raised, "x1"), (Around, "x2")):
+        signature = pytramp.Signature.from_types(None, ctypes.c_int, cls)
+        assert signature.explain(abi="aapcs64")[2].where.startswith(where)
 
 
 # ctypes refuses unions and corrupts packed structs, so C calls with those above.

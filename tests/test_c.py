@@ -57,6 +57,7 @@ LAYERS = {
     "type": Layer(),
     "model": Layer(),
     "signature": Layer(),
+    "signature_aapcs64": Layer(),
     "padding": Layer(),
     "closure": Layer(),
     "faults": Layer(wraps=("malloc", "calloc", "mmap", "mremap")),
