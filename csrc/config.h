@@ -18,6 +18,10 @@
 #  error "pytramp has no port for this operating system yet: csrc/README.md says how to write one"
 #endif
 
+#if defined(__ELF__)
+#  define PT_ELF 1
+#endif
+
 /* Seen by other files of the core, not by users of the library. */
 #if defined(__GNUC__)
 #  define PT_HIDDEN      __attribute__((visibility("hidden")))

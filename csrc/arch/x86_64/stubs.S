@@ -196,17 +196,5 @@
         mov     rax, r10
         ret
         entry_end pt_entry_probe
-
-/* This object's part of the promise that the linker makes for the whole library: IBT and SHSTK. */
-        .section .note.gnu.property, "a", @note
-        .balign 8
-        .long   1f - 0f, 3f - 2f, 5 /* NT_GNU_PROPERTY_TYPE_0 */
-0:      .asciz  "GNU"
-1:      .balign 8
-2:      .long   0xc0000002 /* GNU_PROPERTY_X86_FEATURE_1_AND */
-        .long   5f - 4f
-4:      .long   3 /* IBT | SHSTK */
-5:      .balign 8
-3:
-        .section .note.GNU-stack, "", @progbits
 #endif
+#include "../notes.S"
