@@ -29,20 +29,23 @@ struct pt_kind {
 };
 
 struct pt_record {
-    _Atomic uint32_t state; /* a generation, and an enum pt_state in the low bits */
-    _Atomic uint32_t next;  /* link of the free stack */
-    uint32_t index;         /* from 1; written once */
-    uint16_t stack;         /* which free stack it goes back to */
+    /* a generation, and an enum pt_state in the low bits */
+    _Alignas(PT_RECORD_SIZE) _Atomic uint32_t state;
+    _Atomic uint32_t next; /* link of the free stack */
+    uint32_t index;        /* from 1; written once */
+    uint16_t stack;        /* which free stack it goes back to */
     _Atomic uint16_t reported;
     const struct pt_kind *kind;
-    const struct pytramp_signature *signature;
+    /* Two pairs, what a bare trampoline passes before what it jumps to: some CPUs have no register
+     * for both, and load the static chain and the program counter in one instruction. */
+    void *userdata;
     union {
         pytramp_handler handler; /* a C closure */
         void (*target)(void);    /* a bare trampoline */
         void *owner;             /* a Python closure: its interpreter */
     };
-    void *userdata;
     void *_Atomic label; /* for reports; what it is depends on kind */
+    const struct pytramp_signature *signature;
     union {
         unsigned char bytes[8];
         void *block; /* the error value, when its type is larger than bytes: from malloc */
@@ -51,10 +54,10 @@ struct pt_record {
 
 static_assert(offsetof(struct pt_kind, invoke) == 0, "");
 static_assert(offsetof(struct pt_record, kind) == PT_RECORD_KIND, "");
-static_assert(offsetof(struct pt_record, signature) == PT_RECORD_SIGNATURE, "");
-static_assert(offsetof(struct pt_record, handler) == PT_RECORD_HANDLER, "");
 static_assert(offsetof(struct pt_record, userdata) == PT_RECORD_USERDATA, "");
+static_assert(offsetof(struct pt_record, handler) == PT_RECORD_HANDLER, "");
 static_assert(offsetof(struct pt_record, label) == PT_RECORD_LABEL, "");
+static_assert(offsetof(struct pt_record, signature) == PT_RECORD_SIGNATURE, "");
 static_assert(sizeof(struct pt_record) == PT_RECORD_SIZE, "one cache line");
 
 /* *record = a slot in state CLAIMED, all fields but index for the caller to fill. Prefers one that

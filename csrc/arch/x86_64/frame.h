@@ -18,10 +18,10 @@
 
 /* struct pt_record (pool.h) */
 #define PT_RECORD_KIND      16
-#define PT_RECORD_SIGNATURE 24
+#define PT_RECORD_USERDATA  24
 #define PT_RECORD_HANDLER   32
-#define PT_RECORD_USERDATA  40
-#define PT_RECORD_LABEL     48
+#define PT_RECORD_LABEL     40
+#define PT_RECORD_SIGNATURE 48
 #define PT_RECORD_SIZE      64
 
 /* struct pt_frame. The return address lies at PT_FRAME_SIZE; entry with rsp = 16n + 8 (psABI 3.2.2)
