@@ -8,14 +8,32 @@
 #if defined(__x86_64__) && !defined(__ILP32__)
 #  define PT_ARCH_X86_64 1
 #  define PT_ARCH_FRAME  "arch/x86_64/frame.h"
+#elif defined(__aarch64__) && !defined(__AARCH64EB__) && !defined(__ILP32__)
+#  define PT_ARCH_AARCH64 1
+#  define PT_ARCH_FRAME   "arch/aarch64/frame.h"
 #else
 #  error "pytramp has no port for this CPU yet: csrc/README.md says how to write one"
 #endif
 
 #if defined(__linux__)
 #  define PT_OS_LINUX 1
+#elif defined(__APPLE__)
+#  define PT_OS_DARWIN 1
+#elif defined(_WIN32)
+#  define PT_OS_WINDOWS 1
 #else
 #  error "pytramp has no port for this operating system yet: csrc/README.md says how to write one"
+#endif
+
+/* Guarded pages, on which an indirect branch must land on a landing pad: the bit of AT_HWCAP2 that
+ * says that the CPU has them, and mmap's that asks for one (HWCAP2_BTI and PROT_BTI, Linux 5.8;
+ * older headers lack the names). */
+#if defined(PT_ARCH_AARCH64) && defined(PT_OS_LINUX)
+#  define PT_HWCAP2_GUARDED (1ul << 17)
+#  define PT_PROT_GUARDED   0x10
+#else
+#  define PT_HWCAP2_GUARDED 0ul
+#  define PT_PROT_GUARDED   0
 #endif
 
 #if defined(__ELF__)

@@ -13,6 +13,7 @@
 #  include <sched.h>
 #  include <stdlib.h>
 #  include <string.h>
+#  include <sys/auxv.h>
 #  include <sys/mman.h>
 #  include <sys/stat.h>
 #  include <sys/syscall.h>
@@ -42,14 +43,26 @@
 
 /* ---- Step 1: the kernel copies the mapping. No file, no descriptor, no /proc, and no new
  * executable permission, so MDWE and seccomp filters on PROT_EXEC let it pass. The old mapping
- * stays, its pages come back from the page cache: nothing ever runs in the template. ---- */
+ * stays, its pages come back from the page cache: nothing ever runs in the template. The copy is a
+ * guarded page (Arm's BTI) where the loader made the library's own text one: move_vma copies the
+ * vm_area_struct, flags and page protection with it (Linux 6.12: mm/vma.c, copy_vma). ---- */
+
+/* qemu-user hands the flags on to the kernel, and then believes that the old mapping is gone. */
+static int is_mapped(const unsigned char *page) {
+    unsigned char in_core;
+    return !mincore((void *)page, 1, &in_core) || errno != ENOMEM;
+}
 
 static const char *copy_by_mremap(void **copy, void *at, const unsigned char *template,
                                   size_t size) {
     /* Without MREMAP_FIXED the address is only a hint, but the kernel does read it. */
     int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (at ? MREMAP_FIXED : 0);
     *copy = mremap((void *)template, size, size, flags, at);
-    return *copy == MAP_FAILED ? "mremap(MREMAP_DONTUNMAP)" : NULL;
+    if (*copy == MAP_FAILED) return "mremap(MREMAP_DONTUNMAP)";
+    if (is_mapped(template)) return NULL;
+    mremap(*copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)template);
+    errno = 0;
+    return "mremap(MREMAP_DONTUNMAP) took the library's own page away";
 }
 
 /* ---- Step 2: the file that this library was loaded from. ---- */
@@ -139,9 +152,15 @@ static const char *check_file(int fd, size_t size) {
     return "the module's file was replaced by another build";
 }
 
+/* Each stub begins with a landing pad, so its page can be a guarded one, whatever the rest of the
+ * library is made of. */
+static int guarded(void) {
+    return getauxval(AT_HWCAP2) & PT_HWCAP2_GUARDED ? PT_PROT_GUARDED : 0;
+}
+
 static const char *map_fd(void **copy, void *at, int fd, off_t offset, size_t size) {
     int flags = MAP_PRIVATE | (at ? MAP_FIXED : 0);
-    *copy = mmap(at, size, PROT_READ | PROT_EXEC, flags, fd, offset);
+    *copy = mmap(at, size, PROT_READ | PROT_EXEC | guarded(), flags, fd, offset);
     return *copy == MAP_FAILED ? "mmap(PROT_EXEC)" : NULL;
 }
 

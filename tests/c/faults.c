@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "support.h"
 
@@ -229,7 +230,16 @@ static void fail_try(unsigned step) {
     fail_everywhere("try_growth", prepare_nothing, do_try);
 }
 
+/* Nor does Linux before 5.13 know it, nor an emulator. */
+static int mremap_works(void) {
+    char why[200] = "";
+    if (!pytramp_try_growth(PYTRAMP_GROW_MREMAP, why, sizeof why)) return 1;
+    say("%s", why);
+    return 0;
+}
+
 static void test_mremap(void) {
+    if (!mremap_works()) return;
     fail_growth(PYTRAMP_GROW_MREMAP);
     fail_try(PYTRAMP_GROW_MREMAP);
 }
@@ -253,11 +263,19 @@ static void test_three_pairs(void) {
     fail_everywhere("reserve, 3 pairs", prepare_growth, do_reserve_many);
 }
 
+/* The kernel's word on what is mapped; without it, growth gives back only what must be its own. */
+static int knows_what_is_mapped(void) {
+    int one = 1, other = 0;
+    struct iovec from = {&one, sizeof one}, to = {&other, sizeof other};
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof one;
+}
+
 /* What the n-th failure of growth leaves mapped. */
 static void fail_growth_by(unsigned step) {
     CHECK_OK(pytramp_set_growth(step));
     run(do_reserve, NULL, 1, 1); /* stdio has its buffers now */
     struct maps before = check_maps(0);
+    int knows = knows_what_is_mapped();
     for (int i = 0; i < 100; i++) {
         int n = 1 + i % 4;
         pytramp_status status = run(do_reserve, NULL, n, 1);
@@ -265,18 +283,22 @@ static void fail_growth_by(unsigned step) {
         CHECK(status == PYTRAMP_E_NO_CODE, "call %d: %d", n, (int)status);
         struct maps after = check_maps(0);
         CHECK(after.executable == before.executable, "call %d: a copy was left executable", n);
-        CHECK(after.lines <= before.lines, "call %d: %u mappings more", n,
+        CHECK(!knows || after.lines <= before.lines, "call %d: %u mappings more", n,
               after.lines - before.lines);
     }
 }
 
 static void test_mappings(void) {
+    unsigned steps = PYTRAMP_GROW_FILE | PYTRAMP_GROW_MEMFD;
     prepare_growth();
-    fail_growth_by(PYTRAMP_GROW_MREMAP);
-    prepare_growth();
+    if (mremap_works()) {
+        steps |= PYTRAMP_GROW_MREMAP;
+        fail_growth_by(PYTRAMP_GROW_MREMAP);
+        prepare_growth();
+    }
     fail_growth_by(PYTRAMP_GROW_FILE);
     prepare_growth();
-    fail_growth_by(PYTRAMP_GROW_MREMAP | PYTRAMP_GROW_FILE | PYTRAMP_GROW_MEMFD);
+    fail_growth_by(steps);
     CHECK_OK(pytramp_reserve(stats().untouched + 1));
     say("failed growth: nothing is left mapped");
 }

@@ -207,8 +207,11 @@ static void test_busy(void) {
 static void test_interrupted_try(void) {
     install(SIGUSR1);
     use_up();
+    /* Not under an emulator; the file is put in its place by another mremap. */
+    unsigned step = PYTRAMP_GROW_MREMAP;
+    if (pytramp_try_growth(step, NULL, 0)) step = PYTRAMP_GROW_FILE;
     at_mremap = interrupt;
-    CHECK_OK(pytramp_try_growth(PYTRAMP_GROW_MREMAP, NULL, 0));
+    CHECK_OK(pytramp_try_growth(step, NULL, 0));
     CHECK(handled == 1 && busy + served == 1, "%d signals", (int)handled);
     say("try_growth interrupted by a handler that grows: %s", busy ? "busy" : "grew");
 }

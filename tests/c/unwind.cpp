@@ -403,10 +403,15 @@ static void run_all() {
 }
 
 /* Hands out what there is, so that the next slot is in a page grown by this step. */
-static void grow_by(unsigned step, const char *name) {
+static void run_all_in_page(unsigned step, const char *name) {
     pytramp_statistics all = {};
+    char why[200] = "";
     void *code;
     all.size = sizeof all;
+    if (pytramp_try_growth(step, why, sizeof why)) {
+        printf("%s\n", why);
+        return;
+    }
     CHECK_OK(pytramp_set_growth(step));
     do {
         CHECK_OK(pytramp_stats(&all));
@@ -414,6 +419,7 @@ static void grow_by(unsigned step, const char *name) {
     } while (all.untouched);
     place = name;
     place_page = reinterpret_cast<uintptr_t>(code);
+    run_all();
 }
 
 int main(int, char **argv) {
@@ -423,11 +429,8 @@ int main(int, char **argv) {
     make_types();
     place = "built-in";
     run_all();
-    grow_by(PYTRAMP_GROW_MREMAP, "mremap");
-    run_all();
-    grow_by(PYTRAMP_GROW_FILE, "file");
-    run_all();
-    grow_by(PYTRAMP_GROW_MEMFD, "memfd");
-    run_all();
+    run_all_in_page(PYTRAMP_GROW_MREMAP, "mremap");
+    run_all_in_page(PYTRAMP_GROW_FILE, "file");
+    run_all_in_page(PYTRAMP_GROW_MEMFD, "memfd");
     return 0;
 }

@@ -1,0 +1,83 @@
+/* Apple and Windows: a va_list is a plain pointer. Apple passes whatever "..." stands for in
+ * memory, Windows as if x0 to x7 were memory before it, which is how the frame saves them. */
+#include "../../config.h"
+#if defined(PT_ARCH_AARCH64) && (defined(PT_OS_DARWIN) || defined(PT_OS_WINDOWS))
+
+#  include <string.h>
+
+#  include "frame.h"
+#  include "port.h"
+
+static_assert(PT_FRAME_GPR + 64 == PT_FRAME_STACK, "the general registers end where memory begins");
+
+static size_t round_up(size_t n, size_t alignment) {
+    return (n + alignment - 1) & ~(alignment - 1);
+}
+
+#  ifdef PT_OS_DARWIN
+#    define ABI pt_abi_aapcs64_apple
+
+static uint32_t end_of_named(const pytramp_signature *signature) {
+    return PT_FRAME_STACK + signature->stack_size;
+}
+#  else
+#    define ABI pt_abi_aapcs64_windows
+
+/* They stand one after the other, from x0 on into memory. */
+static uint32_t end_of_named(const pytramp_signature *signature) {
+    uint32_t end = PT_FRAME_GPR;
+    for (size_t i = 0; i < signature->nargs; i++) {
+        const struct pt_location *at = &signature->at[i];
+        const struct pt_part *last = &at->parts[at->nparts - 1];
+        if (at->nparts) end = pt_aarch64_argument_at(last) + (uint32_t)round_up(last->size, 8);
+    }
+    return end;
+}
+#  endif
+
+static void copy_list(va_list *to, const void *argument) {
+    memcpy(to, argument, sizeof(void *));
+}
+
+static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
+    unsigned char *at = (unsigned char *)frame + end_of_named(signature);
+    memcpy(to, &at, sizeof at);
+}
+
+static const void *take(unsigned char **list, size_t size, size_t alignment) {
+    uintptr_t at = round_up((uintptr_t)*list, alignment > 8 ? alignment : 8);
+    *list = (unsigned char *)(at + round_up(size, 8));
+    return (const void *)at;
+}
+
+/* By its address or not? As an argument of a variadic function. */
+static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
+    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 1};
+    struct pt_location nowhere, at;
+    uint32_t stack_size;
+    unsigned char *list;
+    pytramp_status status = ABI.classify(&alone, &nowhere, &at, &stack_size);
+    if (status || !at.nparts) return status;
+    memcpy(&list, from, sizeof list);
+    const void *value;
+    if (at.by_reference)
+        memcpy(&value, take(&list, sizeof value, sizeof value), sizeof value);
+    else
+        value = take(&list, type->size, type->alignment);
+    memcpy(to, value, type->size);
+    memcpy(from, &list, sizeof list);
+    return PYTRAMP_OK;
+}
+
+static const struct pt_abi *const abis[] = {&ABI, NULL};
+
+const struct pt_port pt_port = {.cpu = "aarch64",
+                                .abis = abis,
+                                .argument_at = pt_aarch64_argument_at,
+                                .result_at = pt_aarch64_result_at,
+                                .entry = pt_aarch64_entry,
+                                .list_type = &pytramp_type_pointer,
+                                .list_copy = copy_list,
+                                .list_start = start_list,
+                                .list_aggregate = take_aggregate};
+#endif
