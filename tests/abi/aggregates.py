@@ -77,6 +77,7 @@ class Aggregates:
         self.recipes: list[tuple[int, Callable[[], Aggregate]]] = [
             (5, self.eightbytes),
             (2, self.floats),
+            (3, self.homogeneous),
             (3, self.bytes),
             (3, self.mixture),
             (2, self.union),
@@ -87,7 +88,8 @@ class Aggregates:
             (1, self.empty),
             (4, self.bits),
         ]
-        if random.random() < 0.3:  # not in all: some compilers lack the type
+        self.has_halves = random.random() < 0.3  # not in all: some compilers lack the type
+        if self.has_halves:
             self.recipes.append((6, self.halves))
 
     def aggregate(self) -> Aggregate:
@@ -132,6 +134,22 @@ class Aggregates:
         if self.random.random() < 0.3:
             return self.make([Member(scalar, count)])
         return self.make([Member(scalar)] * count)
+
+    def homogeneous(self) -> Aggregate:
+        """One floating-point type and nothing else, up to the four elements that some conventions
+        have registers for, and beyond: plain, in arrays, in structs and unions, and just not so."""
+        r = self.random
+        halves = [FLOAT16] if self.has_halves else []
+        scalar = r.choice([FLOAT, FLOAT, DOUBLE, DOUBLE, LONG_DOUBLE, *halves])
+        twice = {FLOAT: COMPLEX_FLOAT, DOUBLE: COMPLEX_DOUBLE, LONG_DOUBLE: COMPLEX_LONG_DOUBLE}
+        pair = self.make([Member(scalar), Member(scalar)])
+        some = [Member(scalar), Member(scalar, r.randint(1, 4)), Member(twice.get(scalar, scalar))]
+        some += [Member(pair), Member(pair, r.randint(1, 2)), Member(self.make([]))]
+        members = [r.choice(some) for _ in range(r.choice([1, 2, 2, 3]))]
+        if r.random() < 0.15:
+            members.append(Member(r.choice([CHAR, INT, FLOAT, DOUBLE])))
+        has_size = any(m.type.size for m in members)
+        return self.make(members, "union" if has_size and r.random() < 0.3 else "struct")
 
     def bytes(self) -> Aggregate:
         r = self.random

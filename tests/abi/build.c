@@ -73,6 +73,13 @@ static size_t add_runs(const struct shape *shape, pytramp_member *members) {
     return n;
 }
 
+static pytramp_status lay_out(const struct shape *shape, const pytramp_type **type, size_t n,
+                              const pytramp_member *members) {
+    size_t size = shape->size, alignment = shape->alignment, natural = shape->natural;
+    return natural ? pytramp_type_layout_natural(type, size, alignment, natural, n, members)
+                   : pytramp_type_layout(type, size, alignment, n, members);
+}
+
 /* Builds the type both ways and keeps the one the shape asks for. Equal layouts are one pointer, so
  * pytramp's offsets are the compiler's exactly when both are the same. */
 static const pytramp_type *build_type(struct shape *shape) {
@@ -86,8 +93,7 @@ static const pytramp_type *build_type(struct shape *shape) {
     }
     size_t n = shape->nmembers;
     if (shape->nfields) n += add_runs(shape, members + n);
-    need(pytramp_type_layout(&laid_out, shape->size, shape->alignment, n, members),
-         "pytramp_type_layout");
+    need(lay_out(shape, &laid_out, n, members), "pytramp_type_layout");
     shape->type = laid_out;
     check_size(shape);
     if (shape->only_layout) return laid_out;

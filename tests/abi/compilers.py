@@ -31,13 +31,8 @@ def _gcc(compiler: str) -> int | None:
     return None if _clang(compiler) else int(_macros(compiler)["__GNUC__"])
 
 
-def _filters(compiler: str) -> list[Filter]:
-    clang, gcc = _clang(compiler), _gcc(compiler)
+def _x86_64(clang: int | None, gcc: int | None) -> list[Filter]:
     filters = []
-    if "__FLT16_MAX__" not in _macros(compiler):
-        filters.append(signatures.without_float16)
-    if "__SIZEOF_INT128__" not in _macros(compiler):
-        filters.append(signatures.without_int128)
     if clang and clang < CLANG_INT128:
         filters.append(signatures.without_int128_arguments)
     if clang and clang < CLANG_UNNAMED_BITS:
@@ -55,9 +50,32 @@ def _filters(compiler: str) -> list[Filter]:
     return filters
 
 
+def _aarch64(clang: int | None, gcc: int | None) -> list[Filter]:
+    return [signatures.without_valueless_arguments] if clang else []
+
+
+# What is wrong or disputed on a CPU, by its macro and the compiler's version (None for the other).
+_OF_CPU = {"__x86_64__": _x86_64, "__aarch64__": _aarch64}
+
+
+def _filters(compiler: str) -> list[Filter]:
+    macros = _macros(compiler)
+    filters = []
+    if "__FLT16_MAX__" not in macros:
+        filters.append(signatures.without_float16)
+    if "__SIZEOF_INT128__" not in macros:
+        filters.append(signatures.without_int128)
+    for macro, of_cpu in _OF_CPU.items():
+        if macro in macros:
+            filters += of_cpu(_clang(compiler), _gcc(compiler))
+    return filters
+
+
 def _counts_unnamed_bits(compiler: str) -> bool:
     """See signatures.without_unnamed_bits."""
     clang = _clang(compiler)
+    if "__x86_64__" not in _macros(compiler):
+        return True
     return clang is None or clang >= CLANG_UNNAMED_BITS
 
 

@@ -58,7 +58,7 @@ def _values(s: Signature) -> Iterator[str]:
     value = f"{s.result.spelling} value; " if s.result else ""
     yield f"static struct {{ {value}unsigned char canary[ABI_CANARY]; }} result_{n};"
     if s.result and text.is_hidden(s.result):
-        yield "#if ABI_DIRTY"
+        yield "#if ABI_HIDDEN"
         yield f'_Static_assert(sizeof({s.result.spelling}) > 16, "passed by address");'
         yield "#endif"
     for letter, kinds in (("a", s.arguments), ("x", s.extra)):
@@ -77,7 +77,8 @@ def _caller_side(s: Signature) -> Iterator[str]:
     yield from _values(s)
     yield from text.plain(s)
     if text.has_dirty(s):
-        yield "#if ABI_DIRTY"
+        hidden = " && ABI_HIDDEN" if text.is_hidden(s.result) else ""
+        yield f"#if ABI_DIRTY{hidden}"
         yield from text.dirty(s)
         yield "#else"
         yield f"#  define dirty_{n} NULL"

@@ -11,12 +11,17 @@
 
 #include "pytramp.h"
 
-/* Narrow values may be passed with garbage above them, and a hidden result pointer is an ordinary
- * first argument that comes back as the result, where the psABI says so. */
+/* Where the psABI says so, narrow values may be passed with garbage above them, and a hidden result
+ * pointer is an ordinary first argument that comes back as the result. */
 #if defined(__x86_64__) && !defined(_WIN32)
-#  define ABI_DIRTY 1
+#  define ABI_DIRTY  1
+#  define ABI_HIDDEN 1
+#elif defined(__aarch64__)
+#  define ABI_DIRTY  1
+#  define ABI_HIDDEN 0
 #else
-#  define ABI_DIRTY 0
+#  define ABI_DIRTY  0
+#  define ABI_HIDDEN 0
 #endif
 
 enum colour { RED = -1, GREEN, BLUE };
@@ -51,6 +56,8 @@ typedef _Float16 float16;
 #else
 #  define ABI_FLOAT16(S)
 #endif
+
+#define ABI_GREATER(a, b) ((a) > (b) ? (a) : (b))
 
 /* S(name, C type, pytramp type, kind of its leaves, how many leaves) */
 #define ABI_SCALARS(S)                                                                             \
@@ -106,6 +113,7 @@ struct shape {
     size_t nfields;
     const struct field *fields;
     size_t pack;
+    size_t natural;  /* the alignment without an attribute of the whole, 0 where there is none */
     int layout;      /* built by pytramp_type_layout, not _struct or _union */
     int only_layout; /* nothing else can say a raised alignment, or bit-fields */
     const pytramp_type *type;

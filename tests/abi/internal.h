@@ -20,7 +20,7 @@ extern unsigned char masks[MAX_VALUES], result_mask[MAX_SIZE];
 int complain(const char *reason);
 
 /* signatures.without_unnamed_bits says where this comes from. */
-#if defined(__clang__) && __clang_major__ < 24
+#if defined(__clang__) && __clang_major__ < 24 && defined(__x86_64__)
 #  define ABI_UNNAMED_BITS_COUNT 0
 #else
 #  define ABI_UNNAMED_BITS_COUNT 1

@@ -28,9 +28,9 @@ from abi.model import (
 def _argument_picker(random: Random, pool: Sequence[Aggregate]) -> Callable[[], Type]:
     """One of several habits; each makes another edge of the calling convention likely."""
     small = [a for a in pool if 8 < a.size <= 16] or list(pool)
-    # Six integer and eight vector registers: the first arguments nearly use them up.
+    # Six or eight integer and eight vector registers: the first arguments nearly use them up.
     start: list[Type] = []
-    integers, floats = random.choice([4, 5, 5, 6, 7]), random.choice([6, 7, 7, 8, 9])
+    integers, floats = random.choice([4, 5, 5, 6, 7, 7, 8]), random.choice([5, 6, 7, 7, 8, 9])
     habit = random.choice(["any", "integers", "floats", "both", "aggregates", "stack"])
     if habit in ("integers", "both"):
         start += [random.choice(INTEGERS) for _ in range(integers)]
@@ -187,8 +187,9 @@ def without_packed_elements(s: Signature) -> bool:
 
 
 def without_valueless_arguments(s: Signature) -> bool:
-    """For gcc, which passes a struct of unnamed bit-fields alone like any other while registers
-    last, and once they are used up passes nothing."""
+    """For gcc on x86-64, which passes a struct of unnamed bit-fields alone like any other while
+    registers last, and once they are used up passes nothing; and for clang on AArch64, which passes
+    nothing where gcc passes what it passes for any other."""
     passed = [kind for kind in [*s.arguments, *s.extra] if isinstance(kind, Aggregate)]
     return all(kind.has_value or not kind.size for kind in passed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from abi.model import VA_LIST, Aggregate, Member, Scalar, Signature, Type
@@ -57,6 +58,14 @@ def _bits(a: Aggregate) -> Iterator[str]:
         yield f"static const struct field fields_{a.shape}[] = {{{', '.join(fields)}}};"
 
 
+def _natural(a: Aggregate) -> str:
+    """For an attribute of one member, or of the whole: GNU C knows the alignment of a member."""
+    if not a.realigned:
+        return "0"
+    terms = [f"__alignof__((({a.spelling} *)0)->m{i})" for i in range(len(a.members))]
+    return functools.reduce(lambda x, y: f"ABI_GREATER({x}, {y})", terms)
+
+
 def shape(a: Aggregate) -> Iterator[str]:
     """Tables from which harness.c builds the same type."""
     yield from _bits(a)
@@ -75,7 +84,7 @@ def shape(a: Aggregate) -> Iterator[str]:
         f".kind = {'UNION' if a.is_union else 'STRUCT'}, .size = sizeof({a.spelling}), "
         f".alignment = _Alignof({a.spelling}), .nmembers = {len(entries)}, .members = {members}, "
         f".nfields = {nfields}, .fields = {f'fields_{a.shape}' if nfields else 'NULL'}, "
-        f".pack = {a.pack}, .layout = {int(a.layout)}, .only_layout = {int(a.only_layout)}}};"
+        f".pack = {a.pack}, .natural = {_natural(a)}, .layout = {int(a.layout)}, .only_layout = {int(a.only_layout)}}};"
     )
 
 
