@@ -101,7 +101,9 @@ static pytramp_status translate(const struct pt_model *model, const pytramp_type
 
 static pytramp_status aggregate(const struct pt_model *model, const pytramp_type *type,
                                 const pytramp_type **there) {
-    if (type->depth >= PT_DEEP || type->steps >= PT_MANY_STEPS) return PYTRAMP_E_TOO_LARGE;
+    int is_nested = type->depth > 1; /* an array of scalars is one member, however long */
+    if (type->depth >= PT_DEEP || (is_nested && type->steps >= PT_MANY_STEPS))
+        return PYTRAMP_E_TOO_LARGE;
     pytramp_member *members = malloc((type->nmembers + 1) * sizeof *members);
     if (!members) return PYTRAMP_E_NO_MEMORY;
     int differs = 0;

@@ -72,10 +72,13 @@ static void members(void) {
     expect(&i386, MAKE(1, 0, &pytramp_type_longdouble, &pytramp_type_char), 12, 4);
     expect(&windows, MAKE(0, 1, &pytramp_type_char, &pytramp_type_long), 5, 1);
     expect(&windows, MAKE(0, 2, &pytramp_type_char, &pytramp_type_long), 6, 2);
-    const pytramp_member array = {&pytramp_type_long, 5, 0};
+    const pytramp_member array = {&pytramp_type_long, 5, 0},
+                         long_array = {&pytramp_type_long, 5000, 0};
     const pytramp_type *longs;
     CHECK_OK(pytramp_type_struct(&longs, 1, &array, 0));
     expect(&windows, longs, 20, 4);
+    CHECK_OK(pytramp_type_struct(&longs, 1, &long_array, 0));
+    expect(&windows, longs, 20000, 4);
 }
 
 static void unchanged(void) {
