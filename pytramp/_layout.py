@@ -1,4 +1,4 @@
-"""The layout that C gives a struct or union: System V, as GCC and clang lay out.
+"""The layout that C gives a struct or union, as GCC and clang lay out.
 
 Pure arithmetic over sizes and alignments. Positions are in bits from the beginning, counted from
 the lowest bit of each byte (little-endian); sizes and alignments are in bytes.
@@ -6,8 +6,14 @@ the lowest bit of each byte (little-endian); sizes and alignments are in bytes.
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
+
+# Arm's conventions let bit-fields without a name count as others do (AAPCS64, "Bit-fields":
+# "without exception for zero-sized or anonymous bit-fields"); System V's do not, nor do Apple's.
+_UNNAMED_COUNT = sys.platform == "linux" and platform.machine().startswith(("aarch64", "arm"))
 
 
 class Field(NamedTuple):
@@ -96,8 +102,10 @@ def _imposed(field: Field, pack: int) -> int:
     """What the field asks of the alignment of the whole."""
     if field.bits is None:
         return _plain_alignment(field, pack)
-    if not field.named:
+    if not field.named and not _UNNAMED_COUNT:
         return 1
+    if field.bits == 0:  # packed or not
+        return max(field.alignment, field.explicit or 1)
     if pack:  # compilers look at `packed` only without it
         return min(max(field.alignment, field.explicit or 1), pack)
     return _plain_alignment(field, pack)

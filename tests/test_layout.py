@@ -13,6 +13,7 @@ import pytest
 import tools
 
 import pytramp
+from pytramp import _layout
 
 # ---- Random structs ----
 
@@ -312,6 +313,28 @@ def test_an_aligned_struct_inside_a_class_of_ctypes() -> None:
         return
     with pytest.raises(pytramp.UnsupportedTypeError, match=r"Outer\.inner: ctypes does not know"):
         pytramp.Signature.from_types(None, Outer)
+
+
+# (size, alignment) as gcc lays them out on x86-64, and on Arm.
+UNNAMED = {
+    "struct { char a; int : 5; }": ((2, 1), (4, 4)),
+    "struct { char a; int : 0; char b; }": ((5, 1), (8, 4)),
+    "struct { int : 0; char b; }": ((1, 1), (4, 4)),
+    "union { char a; long : 3; }": ((1, 1), (8, 8)),
+    "struct { char a; int : 5; } __attribute__((packed))": ((2, 1), (2, 1)),
+    "struct { char a; int : 0; char b; } __attribute__((packed))": ((5, 1), (8, 4)),
+}
+
+
+@pytest.mark.parametrize("declared", UNNAMED)
+@pytest.mark.parametrize("is_arm", [False, True])
+def test_unnamed_bit_fields(declared: str, is_arm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They align the whole on Arm, those of no width even if it is packed."""
+    monkeypatch.setattr(_layout, "_UNNAMED_COUNT", is_arm)
+    types = pytramp.cdef(f"typedef {declared} t;")
+    layout = types._scope.names["t"].use.type.layout  # type: ignore[union-attr]
+    assert layout
+    assert (layout.size, layout.alignment) == UNNAMED[declared][is_arm]
 
 
 def test_disputed_bit_fields_are_refused() -> None:

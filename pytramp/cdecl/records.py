@@ -298,7 +298,7 @@ def _aggregate(record: Record, cls: Any) -> Type:
     runs: list[tuple[int, int]] = []
     for member, place in zip(members, layout.places, strict=True):
         if member.bits is not None:
-            if member.name is not None:
+            if member.bits:  # without a name, too: it may keep a struct from being all floats
                 runs.append((place.bit // 8, (place.bit + place.bits + 7) // 8))
             continue
         element, count = counted(member.use)
