@@ -43,7 +43,9 @@ def _elf(head: bytes) -> tuple[str, ...]:
     emulator = shutil.which(f"qemu-{name}-static") or shutil.which(f"qemu-{name}")
     if not emulator:
         raise NoEmulatorError(f"no qemu-{name}-static on PATH")
-    return (emulator, *(("-L", f"/usr/{libraries}") if libraries else ()))
+    if not libraries:
+        return (emulator,)
+    return ("env", f"QEMU_LD_PREFIX=/usr/{libraries}", emulator)  # for what it executes, too
 
 
 def prefix(program: Path | str) -> tuple[str, ...]:
