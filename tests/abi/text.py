@@ -84,7 +84,8 @@ def shape(a: Aggregate) -> Iterator[str]:
         f".kind = {'UNION' if a.is_union else 'STRUCT'}, .size = sizeof({a.spelling}), "
         f".alignment = _Alignof({a.spelling}), .nmembers = {len(entries)}, .members = {members}, "
         f".nfields = {nfields}, .fields = {f'fields_{a.shape}' if nfields else 'NULL'}, "
-        f".pack = {a.pack}, .natural = {_natural(a)}, .layout = {int(a.layout)}, .only_layout = {int(a.only_layout)}}};"
+        f".pack = {a.pack}, .natural = {_natural(a)}, .layout = {int(a.layout)}, "
+        f".only_layout = {int(a.only_layout)}}};"
     )
 
 
