@@ -33,6 +33,7 @@ static int stands_in_frame(const pytramp_type *type, const struct pt_location *l
     if (!in_one_piece(location, pt_port.argument_at)) return 0;
     const struct pt_part *last = &location->parts[location->nparts - 1];
     return last->offset + last->size >= type->size &&
+           type->alignment <= _Alignof(struct pt_frame) &&
            pt_port.argument_at(&location->parts[0]) % type->alignment == 0;
 }
 
@@ -71,13 +72,13 @@ static enum pt_widening widening_of(const pytramp_type *type, const struct pt_ab
 static void plan_result(struct pt_plan *plan, const pytramp_signature *signature) {
     const struct pt_location *location = &signature->result_at;
     const pytramp_type *type = signature->result;
-    if (!type->size) {
-        plan->result_way = PT_RESULT_NONE;
-    } else if (location->by_reference) {
+    if (location->by_reference) { /* even of nothing, where the ABI says so */
         struct pt_part first = {.bank = PT_BANK_GENERAL, .size = sizeof(void *)};
         plan->result_way = PT_RESULT_REFERENCE;
         plan->result.at = pt_port.argument_at(&location->parts[0]);
         plan->result_return = pt_port.result_at(&first);
+    } else if (!type->size) {
+        plan->result_way = PT_RESULT_NONE;
     } else if (in_one_piece(location, pt_port.result_at)) {
         plan->result_way = PT_RESULT_DIRECT;
         plan->result.at = pt_port.result_at(&location->parts[0]);
