@@ -60,7 +60,7 @@ LAYERS = {
     "signature_aapcs64": Layer(),
     "padding": Layer(),
     "closure": Layer(),
-    "faults": Layer(wraps=("malloc", "calloc", "mmap", "mremap")),
+    "faults": Layer(wraps=("malloc", "calloc", "mmap", "mmap64", "mremap")),
 }
 
 

@@ -1,7 +1,7 @@
 /* Memory that runs out at the n-th call, for every n: each public function answers with a status,
  * leaves its out parameters and the pool alone, and works afterwards.
  *
- * Linked with --wrap for malloc, calloc, mmap and mremap. */
+ * Linked with --wrap for malloc, calloc, mmap, mmap64 and mremap. */
 #include "check.h"
 
 #include <sys/mman.h>
@@ -39,6 +39,15 @@ void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
     if (!fails()) return __real_mmap(at, size, protection, flags, fd, offset);
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+/* What glibc calls mmap in sources compiled for large files. */
+void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, int64_t offset);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, int64_t offset);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, int64_t offset) {
+    if (!fails()) return __real_mmap64(at, size, protection, flags, fd, offset);
     errno = ENOMEM;
     return MAP_FAILED;
 }
