@@ -3,6 +3,8 @@
 
 #include <complex.h>
 #include <fcntl.h>
+#include <float.h>
+#include <limits.h>
 #include <math.h>
 
 #include "pool.h"
@@ -123,15 +125,15 @@ static void *new_preset(const pytramp_type *type, int *calls, const void *error)
 #define BRACES(...) {__VA_ARGS__}
 
 struct pair_ll {
-    long a, b;
+    long long a, b;
 };
 struct pair_ld {
-    long a;
+    long long a;
     double b;
 };
 struct pair_dl {
     double a;
-    long b;
+    long long b;
 };
 struct pair_dd {
     double a, b;
@@ -146,7 +148,7 @@ struct odd_c {
     char a[13];
 };
 struct large_l {
-    long a[5];
+    long long a[5];
 };
 struct huge_c {
     char a[3001];
@@ -156,7 +158,7 @@ struct x87 {
 };
 union x87_or_long {
     long double a;
-    long b[2];
+    long long b[2];
 };
 
 static int same_huge(const struct huge_c *a, const struct huge_c *b) {
@@ -175,13 +177,16 @@ static void test_scalar_results(void) {
     RESULT(unsigned short, &pytramp_type_ushort, SAME, 60000, 65535);
     RESULT(int, &pytramp_type_int, SAME, -2000000000, -1);
     RESULT(unsigned, &pytramp_type_uint, SAME, 4000000000u, 4294967295u);
-    RESULT(long, &pytramp_type_long, SAME, -1234567890123456789, -1);
+    RESULT(long, &pytramp_type_long, SAME, LONG_MIN + 5, -1);
+    RESULT(long long, &pytramp_type_longlong, SAME, -1234567890123456789, -1);
     RESULT(unsigned long long, &pytramp_type_ulonglong, SAME, 1ull << 63, ~0ull);
+#ifdef __SIZEOF_INT128__
     RESULT(__int128, &pytramp_type_int128, SAME, -((__int128)7 << 70), (__int128)9 << 100);
+#endif
     RESULT(void *, &pytramp_type_pointer, SAME, &good, NULL);
     RESULT(float, &pytramp_type_float, SAME, 1.5f, -2.5f);
     RESULT(double, &pytramp_type_double, SAME, 1e300, -1.0);
-    RESULT(long double, &pytramp_type_longdouble, SAME, 1e4000L, -3.25L);
+    RESULT(long double, &pytramp_type_longdouble, SAME, LDBL_MAX, -3.25L);
     RESULT(float _Complex, &pytramp_type_complex_float, SAME, 1 + 2 * I, -3 - 4 * I);
     RESULT(double _Complex, &pytramp_type_complex_double, SAME, 1 + 2 * I, -3 - 4 * I);
     RESULT(long double _Complex, &pytramp_type_complex_longdouble, SAME, 1 + 2 * I, -3 - 4 * I);
@@ -190,9 +195,9 @@ static void test_scalar_results(void) {
 
 static void test_aggregate_results(void) {
     pytramp_set_late_call_hook(remember_report);
-    const pytramp_member l = {&pytramp_type_long, 1, 0}, d = {&pytramp_type_double, 1, 0};
+    const pytramp_member l = {&pytramp_type_longlong, 1, 0}, d = {&pytramp_type_double, 1, 0};
     const pytramp_member f = {&pytramp_type_float, 1, 0}, x = {&pytramp_type_longdouble, 1, 0};
-    const pytramp_member l2 = {&pytramp_type_long, 2, 0}, l5 = {&pytramp_type_long, 5, 0};
+    const pytramp_member l2 = {&pytramp_type_longlong, 2, 0}, l5 = {&pytramp_type_longlong, 5, 0};
     const pytramp_member c3 = {&pytramp_type_char, 3, 0}, c13 = {&pytramp_type_char, 13, 0};
     const pytramp_member c3001 = {&pytramp_type_char, 3001, 0};
     const pytramp_member ll[] = {l, l}, ld[] = {l, d}, dl[] = {d, l}, dd[] = {d, d},
@@ -246,7 +251,7 @@ static void test_late_to_the_end(void) {
     pytramp_set_late_call_hook(remember_report);
     struct large_l good = {{1, 2, 3, 4, 5}}, bad = {{9, 8, 7, 6, 5}}, got;
     long double worse = -7.5L;
-    const pytramp_member l5 = {&pytramp_type_long, 5, 0};
+    const pytramp_member l5 = {&pytramp_type_longlong, 5, 0};
     struct value value = {&good, sizeof good}, same = {&worse, sizeof worse};
     void *large = new_result(struct_of(1, &l5), &value, &bad);
     void *x87 = new_result(&pytramp_type_longdouble, &same, &worse);
@@ -258,7 +263,7 @@ static void test_late_to_the_end(void) {
         CHECK_OK(pytramp_closure_free(other));
     }
     got = ((struct large_l (*)(void))(uintptr_t)large)();
-    CHECK(!memcmp(&got, &bad, sizeof got), "%ld", got.a[0]);
+    CHECK(!memcmp(&got, &bad, sizeof got), "%lld", got.a[0]);
     expect_reports(1, large, "result");
     CHECK(((long double (*)(void))(uintptr_t)x87)() == worse, "long double");
     expect_reports(1, x87, "result");
@@ -467,6 +472,21 @@ static void test_data(void) {
 
 /* ---- Bare trampolines ---- */
 
+#ifdef __SIZEOF_INT128__
+typedef pt_int128 two_registers;
+#else
+typedef long long two_registers;
+#endif
+
+/* What a bare trampoline that is not in use gives where a double is expected: zero, but nothing
+ * that was put on the x87 stack of a caller who perhaps expects something else; a load from there
+ * is not a number. Nor does it take the address of a struct off the stack, as i386's callees do. */
+#ifdef __i386__
+#  define IS_LATE(value) isnan(value)
+#else
+#  define IS_LATE(value) ((value) == 0)
+#endif
+
 static double eat_everything(int a, double b, long c, float d, void *e, short f, long g, long h,
                              double i, long double j) {
     return a + 10 * b + 100 * (double)c + 1000 * d + (e ? 7 : 0) + f + (double)(g + h) + i +
@@ -515,7 +535,7 @@ static void test_bare(void) {
     CHECK_OK(pytramp_free(chain));
     CHECK(!call_chain(chain), "freed: zero");
     CHECK_OK(pytramp_free(everything));
-    CHECK(all(1, 2, 3, 4, marks, 5, 6, 7, 8, 9) == 0, "freed: zero in the vector register, too");
+    CHECK(IS_LATE(all(1, 2, 3, 4, marks, 5, 6, 7, 8, 9)), "freed: a double");
     expect_reports(0, NULL, "");
     say("bare trampolines: arguments and results untouched, data in the static chain");
 }
@@ -550,9 +570,11 @@ static void test_unprepared(void) {
     CHECK_OK(pytramp_alloc(&code));
     CHECK(!call_chain(code), "unprepared: zero");
     expect_reports(1, code, "before pytramp_init");
-    CHECK(((double (*)(double))(uintptr_t)code)(3.5) == 0, "unprepared: zero, a double");
+    CHECK(IS_LATE(((double (*)(double))(uintptr_t)code)(3.5)), "unprepared: a double");
+    CHECK(((two_registers (*)(void))(uintptr_t)code)() == 0, "unprepared: zero, two registers");
+#ifndef __i386__
     CHECK(((struct pair_dd (*)(void))(uintptr_t)code)().b == 0, "unprepared: zero, two doubles");
-    CHECK(((__int128 (*)(void))(uintptr_t)code)() == 0, "unprepared: zero, two integers");
+#endif
     expect_reports(0, NULL, "");
     CHECK_STATUS(pytramp_init(code, NULL, &mark), PYTRAMP_E_NULL);
     CHECK_STATUS(pytramp_init(NULL, (void (*)(void))return_chain, &mark), PYTRAMP_E_NULL);
@@ -630,8 +652,8 @@ static void *new_300(const pytramp_type *result, const pytramp_type *argument,
 }
 
 static void test_300_arguments(void) {
-    const pytramp_member l5 = {&pytramp_type_long, 5, 0};
-    const pytramp_member dl[] = {{&pytramp_type_double, 1, 0}, {&pytramp_type_long, 1, 0}};
+    const pytramp_member l5 = {&pytramp_type_longlong, 5, 0};
+    const pytramp_member dl[] = {{&pytramp_type_double, 1, 0}, {&pytramp_type_longlong, 1, 0}};
     long expected = 0, error = -5;
     pytramp_set_late_call_hook(count_report);
     for (long i = 0; i < 300; i++)

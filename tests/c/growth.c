@@ -504,7 +504,7 @@ static void test_no_growth_at_all(void) {
     pytramp_set_late_call_hook(count_report);
     CHECK_OK(pytramp_reserve(20000));
     CHECK_OK(pytramp_set_growth(7));
-    DENY({SYS_mremap, 0, 0}, {SYS_mmap, 0, 0}, {SYS_mprotect, 0, 0}, OPENING_FILES);
+    DENY({SYS_mremap, 0, 0}, {MAPPING, 0, 0}, {SYS_mprotect, 0, 0}, OPENING_FILES);
     CHECK(stats().untouched >= 20000, "what was reserved is there");
     for (int i = 0; i < 50000; i++) {
         CHECK_OK(new_numbered(&code, i + 1));

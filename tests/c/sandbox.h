@@ -58,8 +58,14 @@ __attribute__((unused)) static void deny(const struct denial *denials, size_t n)
 #else
 #  define OPENING_FILES {SYS_openat, 0, 0}, {SYS_openat2, 0, 0}
 #endif
+/* What mmap calls: 32-bit CPUs have another one for large offsets. */
+#ifdef SYS_mmap2
+#  define MAPPING SYS_mmap2
+#else
+#  define MAPPING SYS_mmap
+#endif
 #define GAINING_EXEC                                                                               \
-    {SYS_mmap, 2, PROT_EXEC}, {SYS_mprotect, 2, PROT_EXEC}, {                                      \
+    {MAPPING, 2, PROT_EXEC}, {SYS_mprotect, 2, PROT_EXEC}, {                                       \
         SYS_pkey_mprotect, 2, PROT_EXEC                                                            \
     }
 
