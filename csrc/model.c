@@ -18,6 +18,7 @@ static size_t size_of(const struct pt_model *model, const pytramp_type *type) {
 }
 
 static size_t alignment_of(const struct pt_model *model, const pytramp_type *type, size_t size) {
+    if (type->code == PT_TYPE_BITS) return type->alignment;
     if (type->code == PT_TYPE_LONGDOUBLE || type->code == PT_TYPE_COMPLEX_LONGDOUBLE)
         return model->long_double_alignment;
     if (type->class == PT_CLASS_COMPLEX) size /= 2;

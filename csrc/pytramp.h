@@ -195,14 +195,28 @@ PYTRAMP_API pytramp_status pytramp_type_layout(const pytramp_type **type, size_t
                                                size_t alignment, size_t nmembers,
                                                const pytramp_member *members);
 
-/* The same for a type with attributes. natural is the greatest alignment of a member, with the
- * attributes of members and without those of the whole: Arm's conventions pass a type by it.
- * pytramp_type_layout cannot know it where alignment is more than the members' types ask for, and
- * such conventions then refuse the type. PYTRAMP_E_TYPE for a natural above alignment, too. */
-PYTRAMP_API pytramp_status pytramp_type_layout_natural(const pytramp_type **type, size_t size,
-                                                       size_t alignment, size_t natural,
-                                                       size_t nmembers,
-                                                       const pytramp_member *members);
+/* All that is known of an aggregate. natural is the greatest alignment of a member, with the
+ * attributes of members and without those of the whole: Arm's conventions pass a type by it; 0
+ * where it is not known, and such conventions then refuse a type whose alignment is more than its
+ * members' types ask for. Some conventions pass { double } in another way than a union of one
+ * double. */
+typedef struct pytramp_layout {
+    size_t struct_size; /* sizeof(pytramp_layout) */
+    size_t size, alignment, natural;
+    int is_union;
+    size_t nmembers;
+    const pytramp_member *members;
+} pytramp_layout;
+
+/* Like pytramp_type_layout. PYTRAMP_E_TYPE for a natural that is no power of two or above
+ * alignment, too; PYTRAMP_E_INVALID for a struct_size that is too small. */
+PYTRAMP_API pytramp_status pytramp_type_layout_ex(const pytramp_type **type,
+                                                  const pytramp_layout *layout);
+
+/* The type of a member that is one bit-field, for these two: an integer of the n bytes that hold
+ * any bit of it, at the offset of the first of them; bit-fields may share bytes. n is 1 to 16: NULL
+ * for others. Arguments and results cannot have it: PYTRAMP_E_TYPE. */
+PYTRAMP_API const pytramp_type *pytramp_type_bits(size_t n);
 
 /* ---- Signatures ---- */
 
@@ -237,7 +251,8 @@ typedef struct pytramp_signature pytramp_signature;
 
 /* *signature = result (args[0], ..., args[nargs - 1]). The caller keeps args. A signature of an ABI
  * that is not this machine's can be explained, not called. PYTRAMP_E_TYPE for an argument of type
- * void, PYTRAMP_E_ABI, PYTRAMP_E_TOO_LARGE, PYTRAMP_E_NO_MEMORY. */
+ * void or of a type that the ABI cannot pass, PYTRAMP_E_ABI, PYTRAMP_E_TOO_LARGE,
+ * PYTRAMP_E_NO_MEMORY. */
 PYTRAMP_API pytramp_status pytramp_signature_new(const pytramp_signature **signature,
                                                  pytramp_abi abi, const pytramp_type *result,
                                                  size_t nargs, const pytramp_type *const *args);

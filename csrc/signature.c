@@ -156,7 +156,9 @@ static pytramp_status intern(const pytramp_signature **signature, pytramp_abi co
     if (!signature || !wanted.result || (wanted.nargs && !wanted.args)) return PYTRAMP_E_NULL;
     for (size_t i = 0; i < wanted.nargs; i++) {
         if (!wanted.args[i]) return PYTRAMP_E_NULL;
+        if (wanted.args[i]->code == PT_TYPE_BITS) return PYTRAMP_E_TYPE;
     }
+    if (wanted.result->code == PT_TYPE_BITS) return PYTRAMP_E_TYPE;
     struct key key = {abi_of(code), wanted, 0};
     if (!key.abi) return PYTRAMP_E_ABI;
     key.hash = hash_of(&key);

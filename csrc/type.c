@@ -28,6 +28,20 @@ const pytramp_type pytramp_type_void = {
 #include "types.def"
 #undef PT_SCALAR
 
+#define BITS(n)                                                                                    \
+    {.spelling = "bit-field",                                                                      \
+     .size = n,                                                                                    \
+     .alignment = 1,                                                                               \
+     .class = PT_CLASS_UNSIGNED,                                                                   \
+     .code = PT_TYPE_BITS}
+
+const pytramp_type *pytramp_type_bits(size_t n) {
+    static const pytramp_type bits[] = {BITS(1),  BITS(2),  BITS(3),  BITS(4),  BITS(5),  BITS(6),
+                                        BITS(7),  BITS(8),  BITS(9),  BITS(10), BITS(11), BITS(12),
+                                        BITS(13), BITS(14), BITS(15), BITS(16)};
+    return n && n <= sizeof bits / sizeof *bits ? &bits[n - 1] : NULL;
+}
+
 static const pytramp_type *const scalars[] = {
     &pytramp_type_void,
 #define PT_SCALAR(code, symbol, spelling, ctype, class, format) &pytramp_type_##symbol,
@@ -70,7 +84,7 @@ static _Atomic(const pytramp_type *) table[BUCKETS];
 
 static uint32_t hash_layout(const pytramp_type *type) {
     uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, type->size), type->alignment);
-    hash = pt_hash_word(hash, type->natural);
+    hash = pt_hash_word(pt_hash_word(hash, type->natural), (uint64_t)type->is_union);
     for (size_t i = 0; i < type->nmembers; i++) {
         hash = pt_hash_word(hash, (uintptr_t)type->members[i].type);
         hash = pt_hash_word(hash, type->members[i].count);
@@ -81,7 +95,7 @@ static uint32_t hash_layout(const pytramp_type *type) {
 
 static int same_layout(const pytramp_type *a, const pytramp_type *b) {
     if (a->hash != b->hash || a->size != b->size || a->alignment != b->alignment ||
-        a->natural != b->natural || a->nmembers != b->nmembers)
+        a->natural != b->natural || a->is_union != b->is_union || a->nmembers != b->nmembers)
         return 0;
     for (size_t i = 0; i < a->nmembers; i++) {
         if (a->members[i].type != b->members[i].type ||
@@ -154,7 +168,8 @@ static unsigned count_depth(size_t n, const pytramp_member *members) {
 }
 
 /* *type = an aggregate with a copy of members, not interned yet. */
-static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member *members) {
+static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member *members,
+                            int is_union) {
     pytramp_status status = check_members(n, members);
     if (status) return status;
     pytramp_type *made = calloc(1, sizeof *made);
@@ -169,6 +184,7 @@ static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member 
     made->class = PT_CLASS_AGGREGATE;
     made->code = PT_TYPE_AGGREGATE;
     made->alignment = 1;
+    made->is_union = is_union && n; /* of no members, both are nothing */
     made->nmembers = n;
     made->members = copy;
     made->depth = count_depth(n, members);
@@ -192,13 +208,13 @@ static size_t round_up(size_t n, size_t alignment) {
 
 /* C's layout: each member at the next multiple of its alignment, the whole rounded up to its own.
  */
-static pytramp_status lay_out(pytramp_type *type, size_t pack, int overlap) {
+static pytramp_status lay_out(pytramp_type *type, size_t pack) {
     pytramp_member *members = (pytramp_member *)type->members;
     for (size_t i = 0; i < type->nmembers; i++) {
         size_t alignment = members[i].type->alignment;
         if (pack && pack < alignment) alignment = pack;
         size_t bytes = members[i].type->size * members[i].count;
-        members[i].offset = overlap ? 0 : round_up(type->size, alignment);
+        members[i].offset = type->is_union ? 0 : round_up(type->size, alignment);
         if (bytes > MAX_SIZE || members[i].offset > MAX_SIZE - bytes) return PYTRAMP_E_TOO_LARGE;
         size_t end = members[i].offset + bytes;
         if (end > type->size) type->size = end;
@@ -214,13 +230,13 @@ static int is_power_of_two(size_t n) {
 }
 
 static pytramp_status compose(const pytramp_type **out, size_t n, const pytramp_member *members,
-                              size_t pack, int overlap) {
+                              size_t pack, int is_union) {
     if (!out) return PYTRAMP_E_NULL;
     if (pack && !is_power_of_two(pack)) return PYTRAMP_E_TYPE;
     pytramp_type *type;
-    pytramp_status status = draft(&type, n, members);
+    pytramp_status status = draft(&type, n, members, is_union);
     if (status) return status;
-    status = lay_out(type, pack, overlap);
+    status = lay_out(type, pack);
     if (status) {
         discard(type);
         return status;
@@ -238,10 +254,6 @@ pytramp_status pytramp_type_union(const pytramp_type **type, size_t nmembers,
     return compose(type, nmembers, members, pack, 1);
 }
 
-struct extent {
-    size_t size, alignment, natural;
-};
-
 /* No more than the members' types ask for: then it is theirs. More comes from an attribute, of a
  * member or of the whole, and nobody said which. */
 static size_t guess_natural(size_t alignment, size_t n, const pytramp_member *members) {
@@ -251,15 +263,14 @@ static size_t guess_natural(size_t alignment, size_t n, const pytramp_member *me
     return alignment > 1 ? 0 : alignment;
 }
 
-/* natural 0: to be guessed. */
-static pytramp_status place(const pytramp_type **out, struct extent extent, size_t nmembers,
-                            const pytramp_member *members) {
-    size_t size = extent.size, alignment = extent.alignment;
+static pytramp_status place(const pytramp_type **out, const pytramp_layout *layout) {
+    size_t size = layout->size, alignment = layout->alignment, nmembers = layout->nmembers;
+    const pytramp_member *members = layout->members;
     if (!out) return PYTRAMP_E_NULL;
     if (!is_power_of_two(alignment) || size % alignment) return PYTRAMP_E_TYPE;
     if (size > MAX_SIZE || alignment > MAX_ALIGNMENT) return PYTRAMP_E_TOO_LARGE;
     pytramp_type *type;
-    pytramp_status status = draft(&type, nmembers, members);
+    pytramp_status status = draft(&type, nmembers, members, layout->is_union);
     if (status) return status;
     for (size_t i = 0; i < nmembers; i++) {
         size_t bytes = members[i].type->size * members[i].count;
@@ -270,18 +281,22 @@ static pytramp_status place(const pytramp_type **out, struct extent extent, size
     }
     type->size = size;
     type->alignment = alignment;
-    type->natural = extent.natural ? extent.natural : guess_natural(alignment, nmembers, members);
+    type->natural = layout->natural ? layout->natural : guess_natural(alignment, nmembers, members);
     return intern(out, type);
 }
 
 pytramp_status pytramp_type_layout(const pytramp_type **type, size_t size, size_t alignment,
                                    size_t nmembers, const pytramp_member *members) {
-    return place(type, (struct extent){size, alignment, 0}, nmembers, members);
+    return place(
+        type, &(pytramp_layout){
+                  .size = size, .alignment = alignment, .nmembers = nmembers, .members = members});
 }
 
-pytramp_status pytramp_type_layout_natural(const pytramp_type **type, size_t size, size_t alignment,
-                                           size_t natural, size_t nmembers,
-                                           const pytramp_member *members) {
-    if (!is_power_of_two(natural) || natural > alignment) return PYTRAMP_E_TYPE;
-    return place(type, (struct extent){size, alignment, natural}, nmembers, members);
+pytramp_status pytramp_type_layout_ex(const pytramp_type **type, const pytramp_layout *layout) {
+    if (!layout) return PYTRAMP_E_NULL;
+    if (layout->struct_size < sizeof *layout) return PYTRAMP_E_INVALID;
+    size_t natural = layout->natural;
+    if (natural && (!is_power_of_two(natural) || natural > layout->alignment))
+        return PYTRAMP_E_TYPE;
+    return place(type, layout);
 }

@@ -32,6 +32,7 @@ enum pt_type_code {
 #define PT_SCALAR(code, symbol, spelling, ctype, class, format) PT_TYPE_##code,
 #include "types.def"
 #undef PT_SCALAR
+    PT_TYPE_BITS, /* a bit-field, as a member */
     PT_TYPE_AGGREGATE
 };
 
@@ -45,12 +46,13 @@ struct pytramp_type {
     const char *spelling;
     size_t size;
     size_t alignment;
-    size_t natural; /* of aggregates: see pytramp_type_layout_natural; 0 where it is not known */
+    size_t natural; /* of aggregates: see pytramp_layout; 0 where it is not known */
     enum pt_class class;
     enum pt_type_code code;
     uint32_t hash;  /* of the layout; 0 for scalars */
     unsigned depth; /* of aggregates in aggregates, up to PT_DEEP; 0 for scalars */
     size_t steps;   /* of a walk over all elements of all members, up to PT_MANY_STEPS */
+    int is_union;   /* to some conventions even one of a single member is no struct */
     size_t nmembers;
     const pytramp_member *members; /* ascending as declared, offsets filled in */
     const pytramp_type *next;      /* in its bucket of the intern table */

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytramp import _ctypes, _layout
 from pytramp._core import Type, UnsupportedTypeError
@@ -21,13 +21,6 @@ _Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__
 _CFuncPtr: Any = ctypes.CFUNCTYPE(None).__base__
 _IN_REGISTERS = 16  # bytes: anything larger is in memory
 _ADDRESSES = (_Pointer, _CFuncPtr, ctypes.c_char_p, ctypes.c_wchar_p, ctypes.c_void_p)
-
-
-class _Run(NamedTuple):
-    """Bytes that bit-fields cover."""
-
-    start: int
-    end: int
 
 
 def aggregate(cls: Any) -> Type:
@@ -51,7 +44,8 @@ def aggregate(cls: Any) -> Type:
         _refuse_packed_arrays(cls)
     spelling = f"{keyword} {cls.__name__}"
     size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
-    return Type.aggregate(cls, spelling, size, alignment, members, _unraised_alignment(cls))
+    is_union, natural = keyword == "union", _unraised_alignment(cls)
+    return Type.aggregate(cls, spelling, size, alignment, members, is_union, natural)
 
 
 def _unraised_alignment(cls: Any) -> int:
@@ -100,7 +94,6 @@ def _owner(cls: Any) -> Any:
 
 def members_of(cls: Any) -> Iterator[tuple[Type, int, int]]:
     """(type, count, offset) of each field, those of base classes first."""
-    runs: list[_Run] = []
     for owner in reversed(cls.__mro__):
         fields = vars(owner).get("_fields_", ())
         if any(len(field) > 2 for field in fields):
@@ -112,29 +105,18 @@ def members_of(cls: Any) -> Iterator[tuple[Type, int, int]]:
                 raise UnsupportedTypeError(f"{where}: two fields have this name")
             seen.add(name)
             if bits:
-                first, width = _bits(owner, name)
-                runs.append(_Run(first // 8, (first + width + 7) // 8))
+                yield bit_field(_bits(owner, name))
                 continue
             is_last = place == len(fields) - 1
             if _count(field_type) == 0 and is_last and not issubclass(cls, ctypes.Union):
                 continue  # a flexible array member
             yield (*_member(field_type, where), _offset(owner, name, field_type, where))
-    yield from byte_members(runs)
 
 
-def byte_members(runs: list[tuple[int, int]] | list[_Run]) -> Iterator[tuple[Type, int, int]]:
-    """The bytes that bit-fields cover, merged: of class INTEGER wherever they are passed."""
-    byte = Type.scalar("unsigned char")
-    end = -1
-    start = 0
-    for first, last in sorted(runs):
-        if first > end:
-            if end > start:
-                yield byte, end - start, start
-            start = first
-        end = max(end, last)
-    if end > start:
-        yield byte, end - start, start
+def bit_field(place: _layout.Place) -> tuple[Type, int, int]:
+    """A member that is one."""
+    start, size = _layout.bytes_of(place)
+    return Type.bits(size), 1, start
 
 
 def _offset(owner: Any, name: str, field_type: Any, where: str) -> int:
@@ -145,14 +127,14 @@ def _offset(owner: Any, name: str, field_type: Any, where: str) -> int:
     return int(field.offset)
 
 
-def _bits(owner: Any, name: str) -> tuple[int, int]:
-    """The first bit and the width that ctypes gave a bit-field."""
+def _bits(owner: Any, name: str) -> _layout.Place:
+    """Where ctypes put a bit-field."""
     field: Any = vars(owner).get(name)
     size = getattr(field, "size", 0)
     if size >> 16 == 0:
         where = f"{owner.__qualname__}.{name}"
         raise UnsupportedTypeError(f"{where}: _fields_ is not what the class was made with")
-    return 8 * int(field.offset) + (size & 0xFFFF), size >> 16
+    return _layout.Place(8 * int(field.offset) + (size & 0xFFFF), size >> 16)
 
 
 def _check_bit_fields(owner: Any, fields: Any) -> None:
@@ -168,7 +150,7 @@ def _check_bit_fields(owner: Any, fields: Any) -> None:
     layout = _layout.lay_out(described, is_union=is_union, explicit=explicit, pack=pack)
     last = ""
     for (name, _, *bits), place in zip(fields, layout.places[skipped:], strict=True):
-        first = _bits(owner, name)[0] if bits else 8 * vars(owner)[name].offset
+        first = _bits(owner, name).bit if bits else 8 * vars(owner)[name].offset
         last = name if bits else last
         if first != place.bit:
             _refuse_bit_field(owner, last, f"bit {place.bit} of {name!r} to bit {first}")

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytramp._core import Type, UnsupportedTypeError
+from pytramp._layout import Place, bytes_of
 
 Member = tuple[Type, int, int]
 
 
 def members(ct: Any, backend: Any, element: Callable[[Any], Type]) -> list[Member]:
-    """(type, count, offset) of every field, and bytes for bit-fields.
+    """(type, count, offset) of every field.
 
     element gives the type of a field that is no array. UnsupportedTypeError that names what cannot
     be passed by value.
@@ -19,7 +20,7 @@ def members(ct: Any, backend: Any, element: Callable[[Any], Type]) -> list[Membe
     if ct.fields is None:
         raise UnsupportedTypeError(f"'{ct.cname}' is opaque: its members are not known")
     _check_complete(ct, backend)
-    return [*_plain(ct, element), *_bytes(_bit_runs(ct))]
+    return [*_plain(ct, element), *_bit_fields(ct)]
 
 
 def _plain(ct: Any, element: Callable[[Any], Type]) -> Iterator[Member]:
@@ -42,23 +43,12 @@ def _elements(ct: Any) -> tuple[Any, int]:
     return ct, count
 
 
-def _bit_runs(ct: Any) -> Iterator[tuple[int, int]]:
-    """Where the bytes that hold a bit-field begin and end."""
+def _bit_fields(ct: Any) -> Iterator[Member]:
     for _, field in ct.fields:
         if field.bitsize > 0:
-            first = 8 * field.offset + field.bitshift
-            yield first // 8, (first + field.bitsize + 7) // 8
-
-
-def _bytes(runs: Iterator[tuple[int, int]]) -> Iterator[Member]:
-    """The bytes of runs, each once: of class INTEGER wherever they are passed."""
-    byte = Type.scalar("unsigned char")
-    done = 0
-    for start, end in sorted(runs):
-        start = max(start, done)
-        if end > start:
-            yield byte, end - start, start
-            done = end
+            place = Place(8 * field.offset + field.bitshift, field.bitsize)
+            start, size = bytes_of(place)
+            yield Type.bits(size), 1, start
 
 
 def _check_complete(ct: Any, backend: Any) -> None:

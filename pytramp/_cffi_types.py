@@ -158,7 +158,8 @@ def _layout(ct: Any) -> Type:
     backend = _backend()
     members = _cffi_layout.members(ct, backend, _layout)
     unused = SimpleNamespace(from_buffer_copy=None)
-    return Type.aggregate(unused, ct.cname, backend.sizeof(ct), backend.alignof(ct), members)
+    size, alignment = backend.sizeof(ct), backend.alignof(ct)
+    return Type.aggregate(unused, ct.cname, size, alignment, members, ct.kind == "union")
 
 
 # ---- Values ----

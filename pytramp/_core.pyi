@@ -27,6 +27,8 @@ class Type:
     @staticmethod
     def scalar(spelling: str) -> Type: ...
     @staticmethod
+    def bits(n: int) -> Type: ...
+    @staticmethod
     def alias(spelling: str, base: Type) -> Type: ...
     @staticmethod
     def opaque(spelling: str) -> Type: ...
@@ -49,6 +51,7 @@ class Type:
         size: int,
         alignment: int,
         members: list[tuple[Type, int, int]],
+        is_union: bool,
         natural: int = 0,
     ) -> Type: ...
     @staticmethod

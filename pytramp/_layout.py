@@ -47,6 +47,12 @@ class Layout(NamedTuple):
     places: tuple[Place, ...]
 
 
+def bytes_of(place: Place) -> tuple[int, int]:
+    """The first byte that holds a bit of it, and how many do."""
+    start = place.bit // 8
+    return start, (place.bit + place.bits + 7) // 8 - start
+
+
 def lay_out(
     fields: Sequence[Field], *, is_union: bool = False, explicit: int = 1, pack: int = 0
 ) -> Layout:

@@ -92,6 +92,12 @@ static py::object scalar(const py::str &spelling) {
     return make({named(spelling), spelling});
 }
 
+static py::object bits(Py_ssize_t n) {
+    const pytramp_type *type = n < 0 ? nullptr : pytramp_type_bits(static_cast<size_t>(n));
+    if (!type) throw py::value_error("a bit-field lies in 1 to 16 bytes");
+    return make({type, pytramp_type_spelling(type)});
+}
+
 static py::object alias(const py::str &spelling, const py::object &of) {
     const Object &base = type_in(of);
     Parts parts{base.crossing.type, spelling, base.crossing.way};
@@ -157,28 +163,22 @@ static pytramp_member member_of(const py::handle &item) {
     return {type_in(fields[0]).crossing.type, fields[1].cast<size_t>(), fields[2].cast<size_t>()};
 }
 
-/* Sizes and alignments; natural is 0 where nobody knows it. */
-struct Extent {
-    size_t size, alignment, natural;
-};
-
-static const pytramp_type *lay_out(const Extent &extent, const py::list &members) {
+static const pytramp_type *lay_out(pytramp_layout layout, const py::list &members) {
     std::vector<pytramp_member> all;
     for (py::handle item : members)
         all.push_back(member_of(item));
     const pytramp_type *type;
-    pytramp_status status =
-        extent.natural
-            ? pytramp_type_layout_natural(&type, extent.size, extent.alignment, extent.natural,
-                                          all.size(), all.data())
-            : pytramp_type_layout(&type, extent.size, extent.alignment, all.size(), all.data());
+    layout.struct_size = sizeof layout;
+    layout.nmembers = all.size();
+    layout.members = all.data();
+    pytramp_status status = pytramp_type_layout_ex(&type, &layout);
     if (status) throw_status(status);
     return type;
 }
 
-static py::object aggregate(const py::object &ctype, const py::str &spelling, const Extent &extent,
-                            const py::list &members) {
-    Parts parts{lay_out(extent, members), spelling};
+static py::object aggregate(const py::object &ctype, const py::str &spelling,
+                            const pytramp_layout &layout, const py::list &members) {
+    Parts parts{lay_out(layout, members), spelling};
     parts.from_c = ctype.attr("from_buffer_copy");
     parts.ctype = ctype;
     return make(std::move(parts));
@@ -222,6 +222,15 @@ static PyObject *make_scalar(PyObject *, PyObject *args, PyObject *kwargs) {
         PyObject *spelling;
         parse(args, kwargs, "U:scalar", names, &spelling);
         return scalar(held<py::str>(spelling));
+    });
+}
+
+static PyObject *make_bits(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *const names[] = {"n", nullptr};
+    return guarded([&] {
+        Py_ssize_t n;
+        parse(args, kwargs, "n:bits", names, &n);
+        return bits(n);
     });
 }
 
@@ -269,16 +278,20 @@ static PyObject *make_array(PyObject *, PyObject *args, PyObject *kwargs) {
 }
 
 static PyObject *make_aggregate(PyObject *, PyObject *args, PyObject *kwargs) {
-    static const char *const names[] = {"cls",     "spelling", "size", "alignment",
-                                        "members", "natural",  nullptr};
+    static const char *const names[] = {"cls",     "spelling", "size",    "alignment",
+                                        "members", "is_union", "natural", nullptr};
     return guarded([&] {
         PyObject *cls, *spelling, *members;
         Py_ssize_t size, alignment, natural = 0;
-        parse(args, kwargs, "OUnnO!|n:aggregate", names, &cls, &spelling, &size, &alignment,
-              &PyList_Type, &members, &natural);
-        Extent extent{static_cast<size_t>(size), static_cast<size_t>(alignment),
-                      static_cast<size_t>(natural)};
-        return aggregate(held(cls), held<py::str>(spelling), extent, held<py::list>(members));
+        int is_union;
+        parse(args, kwargs, "OUnnO!p|n:aggregate", names, &cls, &spelling, &size, &alignment,
+              &PyList_Type, &members, &is_union, &natural);
+        pytramp_layout layout{};
+        layout.size = static_cast<size_t>(size);
+        layout.alignment = static_cast<size_t>(alignment);
+        layout.natural = static_cast<size_t>(natural);
+        layout.is_union = is_union;
+        return aggregate(held(cls), held<py::str>(spelling), layout, held<py::list>(members));
     });
 }
 
@@ -441,6 +454,7 @@ static PyMemberDef members[] = {
 
 static PyMethodDef methods[] = {
     MAKER(scalar),
+    MAKER(bits),
     MAKER(alias),
     MAKER(opaque),
     MAKER(pointer),

@@ -288,25 +288,24 @@ class _Leaf(NamedTuple):
 
 
 def _aggregate(record: Record, cls: Any) -> Type:
-    from pytramp._aggregates import byte_members
+    from pytramp._aggregates import bit_field
 
     layout, members = record.layout, record.members
     assert layout is not None
     assert members is not None
     _refuse_disputed(record)
     parts: list[tuple[Type, int, int]] = []
-    runs: list[tuple[int, int]] = []
     for member, place in zip(members, layout.places, strict=True):
         if member.bits is not None:
             if member.bits:  # without a name, too: it may keep a struct from being all floats
-                runs.append((place.bit // 8, (place.bit + place.bits + 7) // 8))
+                parts.append(bit_field(place))
             continue
         element, count = counted(member.use)
         if count:
             parts.append((_element(element), count, place.bit // 8))
-    parts += byte_members(runs)
     size, alignment, natural = layout.size, layout.alignment, layout.natural
-    return Type.aggregate(cls, record.spelling, size, alignment, parts, natural)
+    is_union = record.keyword == "union"
+    return Type.aggregate(cls, record.spelling, size, alignment, parts, is_union, natural)
 
 
 def counted(use: Use) -> tuple[Use, int]:

@@ -201,7 +201,8 @@ def _array_target(array: Array, place: Place) -> Type:
         cls = records.class_for(Use(array))
     except UnsupportedTypeError:
         return Type.opaque(spelling)
-    return Type.aggregate(cls, spelling, part.size * count, part.alignment, [(part, count, 0)])
+    members = [(part, count, 0)]
+    return Type.aggregate(cls, spelling, part.size * count, part.alignment, members, False)
 
 
 # ---- Arrays ----

@@ -58,26 +58,32 @@ static void check_size(const struct shape *shape) {
            size, shape->alignment, alignment);
 }
 
-/* Bit-fields as bytes: one member for each run of bytes that hold some of their bits. */
-static size_t add_runs(const struct shape *shape, pytramp_member *members) {
-    unsigned char bits[ABI_MAX_BITS];
+static size_t add_bit_fields(const struct shape *shape, pytramp_member *members) {
     size_t n = 0;
-    find_bits(shape, 1, bits);
-    for (size_t k = 0; k < shape->size; k++) {
-        if (!bits[k]) continue;
-        if (k && bits[k - 1])
-            members[n - 1].count++;
-        else
-            members[n++] = (pytramp_member){&pytramp_type_uchar, 1, k};
+    for (size_t i = 0; i < shape->nfields; i++) {
+        unsigned char bits[ABI_MAX_BITS];
+        size_t first = 0, end = shape->size;
+        if (!shape->fields[i].named && !ABI_UNNAMED_BITS_COUNT) continue;
+        find_field(shape, i, bits);
+        while (!bits[first])
+            first++;
+        while (!bits[end - 1])
+            end--;
+        members[n++] = (pytramp_member){pytramp_type_bits(end - first), 1, first};
     }
     return n;
 }
 
 static pytramp_status lay_out(const struct shape *shape, const pytramp_type **type, size_t n,
                               const pytramp_member *members) {
-    size_t size = shape->size, alignment = shape->alignment, natural = shape->natural;
-    return natural ? pytramp_type_layout_natural(type, size, alignment, natural, n, members)
-                   : pytramp_type_layout(type, size, alignment, n, members);
+    pytramp_layout layout = {.struct_size = sizeof layout,
+                             .size = shape->size,
+                             .alignment = shape->alignment,
+                             .natural = shape->natural,
+                             .is_union = shape->kind == UNION,
+                             .nmembers = n,
+                             .members = members};
+    return pytramp_type_layout_ex(type, &layout);
 }
 
 /* Builds the type both ways and keeps the one the shape asks for. Equal layouts are one pointer, so
@@ -92,8 +98,8 @@ static const pytramp_type *build_type(struct shape *shape) {
         members[m].offset = shape->members[m].offset;
     }
     size_t n = shape->nmembers;
-    if (shape->nfields) n += add_runs(shape, members + n);
-    need(lay_out(shape, &laid_out, n, members), "pytramp_type_layout");
+    n += add_bit_fields(shape, members + n);
+    need(lay_out(shape, &laid_out, n, members), "pytramp_type_layout_ex");
     shape->type = laid_out;
     check_size(shape);
     if (shape->only_layout) return laid_out;

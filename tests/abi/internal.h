@@ -38,8 +38,8 @@ void fill(const struct shape *shape, unsigned char *to);
 /* Marks the bits that carry the value: not padding, not the dead bytes of a long double. */
 void cover(const struct shape *shape, unsigned char *mask);
 
-/* The bits of the bit-fields with a name, or of those that count for the calling convention. */
-void find_bits(const struct shape *shape, int counted, unsigned char *bits);
+/* The bits of one bit-field. */
+void find_field(const struct shape *shape, size_t i, unsigned char *bits);
 
 /* ---- build.c ---- */
 

@@ -90,16 +90,18 @@ void fill(const struct shape *shape, unsigned char *to) {
     }
 }
 
-void find_bits(const struct shape *shape, int counted, unsigned char *bits) {
+void find_field(const struct shape *shape, size_t i, unsigned char *bits) {
+    _Alignas(16) unsigned char changed[2 * ABI_MAX_BITS] = {0}; /* a twin may be larger */
     if (shape->size > ABI_MAX_BITS) abort();
-    memset(bits, 0, shape->size);
-    for (size_t i = 0; i < shape->nfields; i++) {
-        _Alignas(16) unsigned char changed[2 * ABI_MAX_BITS] = {0}; /* a twin may be larger */
-        if (!shape->fields[i].named && !(counted && ABI_UNNAMED_BITS_COUNT)) continue;
-        shape->fields[i].set(changed);
-        for (size_t k = 0; k < shape->size; k++)
-            bits[k] |= changed[k];
-    }
+    shape->fields[i].set(changed);
+    memcpy(bits, changed, shape->size);
+}
+
+static void cover_field(const struct shape *shape, size_t i, unsigned char *mask) {
+    unsigned char bits[ABI_MAX_BITS];
+    find_field(shape, i, bits);
+    for (size_t k = 0; k < shape->size; k++)
+        mask[k] |= bits[k];
 }
 
 void cover(const struct shape *shape, unsigned char *mask) {
@@ -116,9 +118,6 @@ void cover(const struct shape *shape, unsigned char *mask) {
         for (size_t i = 0; i < member->count; i++)
             cover(member->shape, mask + member->offset + i * member->shape->size);
     }
-    if (!shape->nfields) return;
-    unsigned char bits[ABI_MAX_BITS];
-    find_bits(shape, 0, bits);
-    for (size_t k = 0; k < shape->size; k++)
-        mask[k] |= bits[k];
+    for (size_t i = 0; i < shape->nfields; i++)
+        if (shape->fields[i].named) cover_field(shape, i, mask);
 }

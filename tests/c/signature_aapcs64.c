@@ -55,10 +55,8 @@ static void test_homogeneous(void) {
 static const pytramp_type *laid_out(size_t size, size_t alignment, size_t natural, size_t n,
                                     const pytramp_member *members) {
     const pytramp_type *type;
-    if (natural)
-        CHECK_OK(pytramp_type_layout_natural(&type, size, alignment, natural, n, members));
-    else
-        CHECK_OK(pytramp_type_layout(&type, size, alignment, n, members));
+    pytramp_layout layout = {sizeof layout, size, alignment, natural, 0, n, members};
+    CHECK_OK(pytramp_type_layout_ex(&type, &layout));
     return type;
 }
 

@@ -30,11 +30,22 @@ static void check_layout(const char *text, const pytramp_type *type, size_t size
               type->members[i].offset, offsets[i]);
 }
 
+static pytramp_status layout_union(const pytramp_type **type, size_t size, size_t alignment,
+                                   size_t n, const pytramp_member *members) {
+    pytramp_layout layout = {.struct_size = sizeof layout,
+                             .size = size,
+                             .alignment = alignment,
+                             .is_union = 1,
+                             .nmembers = n,
+                             .members = members};
+    return pytramp_type_layout_ex(type, &layout);
+}
+
 /* The same aggregate given by its numbers is the same type. */
 static void check_given(const pytramp_type *type) {
     const pytramp_type *given;
-    CHECK_OK(
-        pytramp_type_layout(&given, type->size, type->alignment, type->nmembers, type->members));
+    CHECK_OK((type->is_union ? layout_union : pytramp_type_layout)(
+        &given, type->size, type->alignment, type->nmembers, type->members));
     CHECK(given == type, "size %zu, alignment %zu", type->size, type->alignment);
 }
 
@@ -240,7 +251,39 @@ static void test_empty(void) {
     CHECK(also == type, "an empty union is an empty struct");
     LAYOUT(with_empty, 0, 0, (TYPE(char, 1), OF(type, 7), TYPE(int, 1)),
            (0, AT(with_empty, b), AT(with_empty, c)));
+    CHECK_OK(layout_union(&also, 0, 1, 0, NULL));
+    CHECK(also == type, "... however it is made");
     say("empty structs: size 0");
+}
+
+/* ---- Structs and unions of the same members, bit-fields ---- */
+
+static void test_unions(void) {
+    const pytramp_member one[] = {TYPE(double, 1)};
+    const pytramp_type *as_struct = compose(1, one, 0, 0), *as_union = compose(1, one, 0, 1);
+    CHECK(as_struct != as_union, "a union of one member is no struct");
+    check_given(as_struct);
+    check_given(as_union);
+    say("unions: not the structs of the same members");
+}
+
+static void test_bits(void) {
+    for (size_t n = 1; n <= 16; n++) {
+        const pytramp_type *bits = pytramp_type_bits(n), *type;
+        const pytramp_member members[] = {OF(bits, 1), {bits, 1, 1}};
+        CHECK(bits == pytramp_type_bits(n) && bits->size == n && bits->alignment == 1, "%zu", n);
+        CHECK_OK(pytramp_type_layout(&type, n + 1, 1, 2, members));
+        check_given(type);
+        const pytramp_signature *signature;
+        CHECK_STATUS(
+            pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, &pytramp_type_void, 1, &bits),
+            PYTRAMP_E_TYPE);
+        CHECK_STATUS(pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, bits, 0, NULL),
+                     PYTRAMP_E_TYPE);
+    }
+    CHECK(!pytramp_type_bits(0) && !pytramp_type_bits(17) && !pytramp_type_bits(SIZE_MAX), "range");
+    CHECK(!pytramp_type_named(pytramp_type_spelling(pytramp_type_bits(1))), "no scalar's name");
+    say("bit-fields: integers of 1 to 16 bytes at any offset");
 }
 
 /* ---- Scalars ---- */
@@ -341,6 +384,7 @@ static void refuse_layout(size_t size, size_t alignment, size_t n, const pytramp
                           pytramp_status status) {
     const pytramp_type *type = UNTOUCHED;
     CHECK_STATUS(pytramp_type_layout(&type, size, alignment, n, members), status);
+    CHECK_STATUS(layout_union(&type, size, alignment, n, members), status);
     CHECK(type == UNTOUCHED, "an out parameter was touched");
 }
 
@@ -358,6 +402,7 @@ static void test_refused(void) {
     CHECK_STATUS(pytramp_type_struct(NULL, 1, plain, 0), PYTRAMP_E_NULL);
     CHECK_STATUS(pytramp_type_union(NULL, 1, plain, 0), PYTRAMP_E_NULL);
     CHECK_STATUS(pytramp_type_layout(NULL, 4, 4, 1, plain), PYTRAMP_E_NULL);
+    CHECK_STATUS(layout_union(NULL, 4, 4, 1, plain), PYTRAMP_E_NULL);
     refuse_layout(4, 3, 1, plain, PYTRAMP_E_TYPE);
     refuse_layout(4, 0, 1, plain, PYTRAMP_E_TYPE);
     refuse_layout(6, 4, 1, plain, PYTRAMP_E_TYPE);
@@ -382,10 +427,8 @@ static void test_refused(void) {
 static const pytramp_type *laid_out(size_t alignment, size_t natural, const pytramp_type *of) {
     const pytramp_member member[] = {{of, 1, 0}};
     const pytramp_type *type;
-    if (natural)
-        CHECK_OK(pytramp_type_layout_natural(&type, 16, alignment, natural, 1, member));
-    else
-        CHECK_OK(pytramp_type_layout(&type, 16, alignment, 1, member));
+    pytramp_layout layout = {sizeof layout, 16, alignment, natural, 0, 1, member};
+    CHECK_OK(pytramp_type_layout_ex(&type, &layout));
     CHECK(type->size == 16 && type->alignment == alignment, "%zu", type->alignment);
     return type;
 }
@@ -399,14 +442,19 @@ static void test_natural(void) {
     CHECK(plain->natural == 4 && plain == laid_out(4, 4, i), "no attribute");
     CHECK(packed->natural == 2 && packed == laid_out(2, 2, i), "packed");
     CHECK(laid_out(16, 0, laid_out(16, 4, i))->natural == 16, "a member's type has the attribute");
-    static const size_t wrong[] = {0, 3, 32, SIZE_MAX};
+    static const size_t wrong[] = {3, 32, SIZE_MAX};
     for (size_t k = 0; k < COUNT(wrong); k++) {
         const pytramp_member member[] = {TYPE(int, 1)};
         const pytramp_type *type = UNTOUCHED;
-        CHECK_STATUS(pytramp_type_layout_natural(&type, 16, 16, wrong[k], 1, member),
-                     PYTRAMP_E_TYPE);
+        pytramp_layout layout = {sizeof layout, 16, 16, wrong[k], 0, 1, member};
+        CHECK_STATUS(pytramp_type_layout_ex(&type, &layout), PYTRAMP_E_TYPE);
+        layout.struct_size--;
+        CHECK_STATUS(pytramp_type_layout_ex(&type, &layout), PYTRAMP_E_INVALID);
         CHECK(type == UNTOUCHED, "an out parameter was touched");
     }
+    const pytramp_layout known = {.struct_size = sizeof known, .alignment = 1};
+    CHECK_STATUS(pytramp_type_layout_ex(NULL, &known), PYTRAMP_E_NULL);
+    CHECK_STATUS(pytramp_type_layout_ex(&(const pytramp_type *){NULL}, NULL), PYTRAMP_E_NULL);
     say("attributes: of a member, of the whole, or nobody knows");
 }
 
@@ -463,6 +511,8 @@ int main(void) {
     test_structs();
     test_packs_and_unions();
     test_empty();
+    test_unions();
+    test_bits();
     test_scalars();
     test_interning();
     test_refused();

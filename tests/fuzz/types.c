@@ -131,6 +131,17 @@ static void check_offsets(const pytramp_type *type, size_t pack, int overlap) {
     assert(type->alignment == alignment && type->size - end < alignment);
 }
 
+static pytramp_status layout_union(const pytramp_type **type, size_t size, size_t alignment,
+                                   size_t n, const pytramp_member *members) {
+    pytramp_layout layout = {.struct_size = sizeof layout,
+                             .size = size,
+                             .alignment = alignment,
+                             .is_union = 1,
+                             .nmembers = n,
+                             .members = members};
+    return pytramp_type_layout_ex(type, &layout);
+}
+
 typedef pytramp_status composer(const pytramp_type **, size_t, const pytramp_member *, size_t);
 
 static void compose(struct input *in, struct pool *pool, int overlap) {
@@ -146,7 +157,8 @@ static void compose(struct input *in, struct pool *pool, int overlap) {
         check_members(type, &draft);
         check_offsets(type, pack, overlap);
         assert(!make(&again, draft.n, draft.members, pack) && again == type);
-        assert(!pytramp_type_layout(&again, type->size, type->alignment, draft.n, type->members));
+        assert(!(overlap ? layout_union : pytramp_type_layout)(&again, type->size, type->alignment,
+                                                               draft.n, type->members));
         assert(again == type);
         keep(pool, composed(type, &draft));
     } else {
@@ -187,17 +199,20 @@ static void lay_out(struct input *in, struct pool *pool) {
     const pytramp_type *type = NO_TYPE, *again;
     if (take(in) % 2) make_fit(&draft, &size, alignment);
     judge_layout(&draft, size, alignment);
-    pytramp_status status = pytramp_type_layout(&type, size, alignment, draft.given, draft.members);
+    int is_union = take(in) % 2;
+    pytramp_status (*make)(const pytramp_type **, size_t, size_t, size_t, const pytramp_member *) =
+        is_union ? layout_union : pytramp_type_layout;
+    pytramp_status status = make(&type, size, alignment, draft.given, draft.members);
     check_status(status, draft.mistakes, draft.may_be_large);
     if (!status) {
         check_members(type, &draft);
         assert(type->size == size && type->alignment == alignment);
-        assert(!pytramp_type_layout(&again, size, alignment, draft.n, draft.members));
+        assert(!make(&again, size, alignment, draft.n, draft.members));
         assert(again == type);
         keep(pool, composed(type, &draft));
     } else {
         assert(type == NO_TYPE);
-        assert(pytramp_type_layout(NULL, size, alignment, draft.given, draft.members));
+        assert(make(NULL, size, alignment, draft.given, draft.members));
     }
     free(draft.members);
 }
