@@ -19,7 +19,7 @@ void pytramp_set_late_call_hook(pytramp_late_call_hook new_hook) {
 }
 
 int pt_closure_first_late_call(struct pt_record *record) {
-    if (atomic_exchange(&record->reported, 1)) return 0;
+    if (atomic_fetch_or(&record->stack, PT_REPORTED) & PT_REPORTED) return 0;
     pt_pool_count_late_call();
     return 1;
 }

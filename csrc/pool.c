@@ -218,8 +218,7 @@ static struct pt_record *prepare(uint32_t index, const void *affinity) {
     struct pt_record *record = record_at(index);
     if (!record->index) record->index = index;
     if (pt_state_of(record) == PT_DEAD && record->kind->forget) record->kind->forget(record);
-    atomic_store_explicit(&record->reported, 0, memory_order_relaxed);
-    record->stack = (uint16_t)stack_of(affinity);
+    atomic_store_explicit(&record->stack, stack_of(affinity), memory_order_relaxed);
     set_state(record, PT_CLAIMED);
     return record;
 }
@@ -257,18 +256,21 @@ pytramp_status pt_pool_kill(struct pt_record *record) {
     return change_state(record, in_use, PT_DEAD) ? PYTRAMP_OK : PYTRAMP_E_FREED;
 }
 
+static void push_free(struct shard *shard, struct pt_record *record) {
+    uint32_t stack = atomic_load_explicit(&record->stack, memory_order_relaxed) & ~PT_REPORTED;
+    pt_stack_push(&shard->stacks[stack], record->index, link_of);
+}
+
 void pt_pool_recycle(struct pt_record *record) {
     struct shard *shard = &shards[pt_pages_cpu() % SHARDS];
     uint32_t old = pt_ring_exchange(&shard->ring, record->index);
-    if (old == PT_NO_INDEX) return;
-    pt_stack_push(&shard->stacks[record_at(old)->stack], old, link_of);
+    if (old != PT_NO_INDEX) push_free(shard, record_at(old));
 }
 
 /* Nobody has seen the address of a slot that was never published, so it need not wait. */
 void pt_pool_abandon(struct pt_record *record) {
     set_state(record, PT_FREE);
-    struct shard *shard = &shards[pt_pages_cpu() % SHARDS];
-    pt_stack_push(&shard->stacks[record->stack], record->index, link_of);
+    push_free(&shards[pt_pages_cpu() % SHARDS], record);
 }
 
 int pt_pool_each(int (*visit)(struct pt_record *record, void *data), void *data) {

@@ -33,8 +33,9 @@ struct pt_record {
     _Alignas(PT_RECORD_SIZE) _Atomic uint32_t state;
     _Atomic uint32_t next; /* link of the free stack */
     uint32_t index;        /* from 1; written once */
-    uint16_t stack;        /* which free stack it goes back to */
-    _Atomic uint16_t reported;
+    /* Which free stack it goes back to, and PT_REPORTED. One word: some CPUs exchange nothing
+     * smaller, and gcc then calls libatomic. */
+    _Atomic uint32_t stack;
     const struct pt_kind *kind;
     /* Two pairs, what a bare trampoline passes before what it jumps to: some CPUs have no register
      * for both, and load the static chain and the program counter in one instruction. */
@@ -92,6 +93,8 @@ PT_HIDDEN struct pt_record *pt_pool_find(const void *code);
 PT_HIDDEN int pt_pool_each(int (*visit)(struct pt_record *record, void *data), void *data);
 
 PT_HIDDEN void pt_pool_count_late_call(void);
+
+#define PT_REPORTED 0x80000000u /* a late call was */
 
 /* The generation grows with every claim: the same word twice means the same closure. */
 #define PT_STATE_MASK 7u
