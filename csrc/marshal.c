@@ -15,24 +15,24 @@ static size_t take_scratch(struct pt_plan *plan, size_t size) {
     return at;
 }
 
-/* Are there parts, and do they stand where they would if the value began at the first of them? Not
- * when they lie apart, nor when the value begins with padding that no register carries. */
-static int in_one_piece(const struct pt_location *location,
+/* Are there parts, and do they stand where they would if the value began at the first of them, all
+ * of it? Not when they lie apart, nor when the value begins or ends with padding that no register
+ * carries: a variable of the type would not fit there. */
+static int in_one_piece(const pytramp_type *type, const struct pt_location *location,
                         uint32_t (*frame_at)(const struct pt_part *)) {
+    if (!location->nparts) return 0;
     uint32_t start = frame_at(&location->parts[0]);
     for (unsigned k = 0; k < location->nparts; k++) {
         if (frame_at(&location->parts[k]) != start + location->parts[k].offset) return 0;
     }
-    return location->nparts > 0;
+    const struct pt_part *last = &location->parts[location->nparts - 1];
+    return last->offset + last->size >= type->size;
 }
 
-/* Can a handler use the saved registers as a variable of that type? Not when they lie apart, nor
- * when a register saves less than the type's size (the tail of an aggregate may be padding that no
- * register carries), nor when the frame aligns them less than the type asks. */
+/* Can a handler use the saved registers as a variable of that type? Not when they are no piece, nor
+ * when the frame aligns them less than the type asks. */
 static int stands_in_frame(const pytramp_type *type, const struct pt_location *location) {
-    if (!in_one_piece(location, pt_port.argument_at)) return 0;
-    const struct pt_part *last = &location->parts[location->nparts - 1];
-    return last->offset + last->size >= type->size &&
+    return in_one_piece(type, location, pt_port.argument_at) &&
            type->alignment <= _Alignof(struct pt_frame) &&
            pt_port.argument_at(&location->parts[0]) % type->alignment == 0;
 }
@@ -57,8 +57,15 @@ static int is_integer(const pytramp_type *type) {
            type->class != PT_CLASS_AGGREGATE;
 }
 
-/* What is no integer has nothing behind it that means something, unless it stands elsewhere. */
-static enum pt_widening widening_of(const pytramp_type *type, const struct pt_abi *abi) {
+static int is_boxed(const struct pt_abi *abi, const struct pt_part *part) {
+    return abi->boxes_floats && part->bank == PT_BANK_VECTOR && part->size < sizeof(uint64_t);
+}
+
+/* What is no integer has nothing behind it that means something, unless it stands elsewhere or is
+ * boxed. */
+static enum pt_widening widening_of(const pytramp_type *type, const struct pt_location *location,
+                                    const struct pt_abi *abi) {
+    if (is_boxed(abi, &location->parts[0])) return type->size == 2 ? PT_ONES_16 : PT_ONES_32;
     if (PT_BIG_ENDIAN && !is_integer(type)) return PT_AS_IT_IS;
     int signs_words = is_integer(type) && abi->sign_extends_words;
     switch (type->size) {
@@ -79,14 +86,14 @@ static void plan_result(struct pt_plan *plan, const pytramp_signature *signature
         plan->result_return = pt_port.result_at(&first);
     } else if (!type->size) {
         plan->result_way = PT_RESULT_NONE;
-    } else if (in_one_piece(location, pt_port.result_at)) {
+    } else if (in_one_piece(type, location, pt_port.result_at)) {
         plan->result_way = PT_RESULT_DIRECT;
         plan->result.at = pt_port.result_at(&location->parts[0]);
     } else {
         plan->result_way = PT_RESULT_SCATTERED;
         plan->result.at = (uint32_t)take_scratch(plan, type->size);
     }
-    plan->widening = widening_of(type, signature->abi);
+    plan->widening = widening_of(type, location, signature->abi);
 }
 
 static int is_simple(const pytramp_signature *signature, const struct pt_plan *plan) {
@@ -164,8 +171,9 @@ static void spread(const pytramp_signature *signature, const struct pt_plan *pla
                    struct pt_frame *frame, const unsigned char *scratch) {
     for (unsigned k = 0; k < signature->result_at.nparts; k++) {
         const struct pt_part *part = &signature->result_at.parts[k];
-        memcpy((unsigned char *)frame + pt_port.result_at(part),
-               scratch + plan->result.at + part->offset, part->size);
+        unsigned char *to = (unsigned char *)frame + pt_port.result_at(part);
+        if (is_boxed(signature->abi, part)) memset(to, 0xff, sizeof(uint64_t));
+        memcpy(to, scratch + plan->result.at + part->offset, part->size);
     }
 }
 

@@ -44,7 +44,9 @@ enum pt_widening {
     PT_SIGN_32,
     PT_ZERO_8,
     PT_ZERO_16,
-    PT_ZERO_32
+    PT_ZERO_32,
+    PT_ONES_16,
+    PT_ONES_32
 };
 
 #define PT_SIMPLE_ARGS 8
@@ -106,6 +108,8 @@ static inline void pt_widen(enum pt_widening widening, void *at) {
     case PT_SIGN_32: memcpy(&w, at, 4), wide = (uint64_t)w; break;
     case PT_ZERO_8: wide = *(const unsigned char *)at, size = 1; break;
     case PT_ZERO_16: memcpy(&h, at, size = 2), wide = (uint16_t)h; break;
+    case PT_ONES_16: memcpy(&h, at, size = 2), wide = ~(uint64_t)UINT16_MAX | (uint16_t)h; break;
+    case PT_ONES_32: memcpy(&u, at, 4), wide = ~(uint64_t)UINT32_MAX | u; break;
     default: memcpy(&u, at, 4), wide = u; break;
     }
     memcpy(pt_register_of(at, size), &wide, sizeof wide);

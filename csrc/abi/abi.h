@@ -43,6 +43,8 @@ struct pt_abi {
     struct pt_model model; /* of the machines that it belongs to */
     /* Results of 32 bits are extended by their sign, unsigned ones too. */
     int sign_extends_words;
+    /* A float that is narrower than its register has ones above it: a NaN to whoever reads more. */
+    int boxes_floats;
     /* Fills *result_at and at[0..nargs-1]; *stack_size with the bytes of memory arguments.
      * PYTRAMP_E_TYPE where the convention cannot pass a type, PYTRAMP_E_TOO_LARGE. */
     pytramp_status (*classify)(const struct pt_prototype *prototype, struct pt_location *result_at,
