@@ -58,6 +58,7 @@ LAYERS = {
     "model": Layer(),
     "signature": Layer(),
     "signature_aapcs64": Layer(),
+    "signature_riscv": Layer(),
     "padding": Layer(),
     "closure": Layer(),
     "faults": Layer(wraps=("malloc", "calloc", "mmap", "mmap64", "mremap")),
