@@ -11,6 +11,18 @@
 #elif defined(__aarch64__) && !defined(__AARCH64EB__) && !defined(__ILP32__)
 #  define PT_ARCH_AARCH64 1
 #  define PT_ARCH_FRAME   "arch/aarch64/frame.h"
+#elif defined(__riscv) && __riscv_xlen == 64
+#  define PT_ARCH_RISCV64 1
+#  define PT_ARCH_FRAME   "arch/riscv64/frame.h"
+#  ifndef __riscv_float_abi_double
+#    error "pytramp's port to RISC-V is for the lp64d ABI: not lp64, lp64f or lp64q (-mabi=lp64d)"
+#  endif
+#elif defined(__loongarch_lp64)
+#  define PT_ARCH_LOONGARCH64 1
+#  define PT_ARCH_FRAME       "arch/riscv64/frame.h"
+#  ifndef __loongarch_double_float
+#    error "pytramp's port to LoongArch is for the lp64d ABI: not lp64s or lp64f (-mabi=lp64d)"
+#  endif
 #else
 #  error "pytramp has no port for this CPU yet: csrc/README.md says how to write one"
 #endif

@@ -73,6 +73,10 @@ void *return_chain(void);
               ".type return_chain, @function\nreturn_chain:\n\t" instructions);
 #  if defined(__aarch64__)
 RETURN_CHAIN("hint #34\n\tmov x0, x18\n\tret") /* bti c first */
+#  elif defined(__riscv)
+RETURN_CHAIN("mv a0, t2\n\tret")
+#  elif defined(__loongarch__)
+RETURN_CHAIN("move $a0, $t8\n\tret")
 #  else
 #    error "say here how a function reads its static chain on this CPU"
 #  endif

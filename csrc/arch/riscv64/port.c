@@ -1,0 +1,99 @@
+/* RISC-V and LoongArch: the same registers under the same names, in the same frame. */
+#include "../../port.h"
+#if defined(PT_ARCH_RISCV64) || defined(PT_ARCH_LOONGARCH64)
+
+#  include <string.h>
+
+#  include "frame.h"
+
+PT_HIDDEN extern void pt_entry_int(void);
+PT_HIDDEN extern void pt_entry_vec(void);
+
+static uint32_t argument_at(const struct pt_part *part) {
+    switch (part->bank) {
+    case PT_BANK_GENERAL: return PT_FRAME_GPR + 8u * part->index;
+    case PT_BANK_VECTOR: return PT_FRAME_VEC + 8u * part->index;
+    default: return PT_FRAME_STACK + part->stack;
+    }
+}
+
+static uint32_t result_at(const struct pt_part *part) {
+    if (part->bank == PT_BANK_GENERAL) return PT_FRAME_RESULT + 8u * part->index;
+    return PT_FRAME_RESULT_VEC + 8u * part->index;
+}
+
+static unsigned count(const struct pt_location *at, enum pt_bank bank) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < at->nparts; i++)
+        n += at->parts[i].bank == bank;
+    return n;
+}
+
+/* Variable arguments are never in floating-point registers. */
+static void (*entry(const pytramp_signature *signature))(void) {
+    unsigned vectors = count(&signature->result_at, PT_BANK_VECTOR);
+    for (size_t i = 0; i < signature->nargs && !vectors; i++)
+        vectors = count(&signature->at[i], PT_BANK_VECTOR);
+    return vectors ? pt_entry_vec : pt_entry_int;
+}
+
+/* ---- Variable arguments: va_list is the address of the next one, in a word of its own ---- */
+
+static_assert(sizeof(va_list) == sizeof(void *), "va_list is a void *");
+
+#  define WORD 8
+#  define PAIR 16
+
+static void copy_list(va_list *to, const void *argument) {
+    memcpy(to, argument, sizeof *to);
+}
+
+/* Behind the named ones: in memory only when they have used up the registers, so it is one sum. */
+static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
+    unsigned general = signature->result_at.by_reference;
+    for (size_t i = 0; i < signature->nargs; i++)
+        general += count(&signature->at[i], PT_BANK_GENERAL);
+    unsigned char *next =
+        (unsigned char *)frame + PT_FRAME_GPR + WORD * general + signature->stack_size;
+    memcpy(to, &next, sizeof *to);
+}
+
+static uintptr_t round_up(uintptr_t n, size_t alignment) {
+    return (n + alignment - 1) & ~(uintptr_t)(alignment - 1);
+}
+
+/* psABI, "Integer Calling Convention": what is larger than two words comes by reference, "variadic
+ * arguments with 2×XLEN-bit alignment [...] in an aligned register pair". */
+static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
+    uintptr_t next;
+    memcpy(&next, from, sizeof next);
+    if (type->size > PAIR) {
+        memcpy(to, *(void **)next, type->size);
+        next += WORD;
+    } else if (type->size) {
+        next = round_up(next, type->alignment < PAIR ? WORD : PAIR);
+        memcpy(to, (const void *)next, type->size);
+        next += round_up(type->size, WORD);
+    }
+    memcpy(from, &next, sizeof next);
+    return PYTRAMP_OK;
+}
+
+#  ifdef PT_ARCH_RISCV64
+#    define CPU "riscv64"
+static const struct pt_abi *const abis[] = {&pt_abi_riscv, NULL};
+#  else
+#    define CPU "loongarch64"
+static const struct pt_abi *const abis[] = {&pt_abi_loongarch, NULL};
+#  endif
+
+const struct pt_port pt_port = {.cpu = CPU,
+                                .abis = abis,
+                                .argument_at = argument_at,
+                                .result_at = result_at,
+                                .entry = entry,
+                                .list_type = &pytramp_type_pointer,
+                                .list_copy = copy_list,
+                                .list_start = start_list,
+                                .list_aggregate = take_aggregate};
+#endif
