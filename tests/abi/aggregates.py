@@ -87,6 +87,7 @@ class Aggregates:
             (1, self.wide),
             (1, self.empty),
             (4, self.bits),
+            (4, self.few),
         ]
         self.has_halves = random.random() < 0.3  # not in all: some compilers lack the type
         if self.has_halves:
@@ -197,6 +198,29 @@ class Aggregates:
         else:
             kind = r.choice([*INTEGERS, *INTEGERS, *FLOATS, *FLOATS, *WIDE])
         return Member(kind, r.choice([0, 0, 0, 1, 2, 3]))
+
+    def few(self) -> Aggregate:
+        """One to three scalars, however they are wrapped: conventions that flatten structs look at
+        no more of them."""
+        r = self.random
+        kinds = [FLOAT, FLOAT, DOUBLE, DOUBLE, COMPLEX_FLOAT, INT, CHAR, SHORT, LONG, POINTER]
+        members = [self.wrapped(r.choice(kinds)) for _ in range(r.choice([1, 2, 2, 2, 3]))]
+        if r.random() < 0.15:
+            members[r.randrange(len(members))] = self.bit_field()
+        if r.random() < 0.1:
+            members.insert(r.randint(0, len(members)), Member(self.make([])))
+        keyword = "union" if r.random() < 0.1 and any(m.type.size for m in members) else "struct"
+        return self.make(members, keyword, pack=r.choice([0, 0, 0, 0, 0, 1, 2]))
+
+    def wrapped(self, kind: Type) -> Member:
+        r = self.random
+        if r.random() < 0.5:
+            return Member(kind)
+        count = r.choice([0, 1, 1, 2])
+        if r.random() < 0.5:
+            return Member(kind, count)
+        keyword = "union" if r.random() < 0.15 else "struct"
+        return Member(self.make([Member(kind, count)], keyword), r.choice([0, 0, 1]))
 
     def mixture(self) -> Aggregate:
         count = self.random.choice([1, 2, 2, 3, 3, 4, 6, 8])

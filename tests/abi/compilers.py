@@ -12,6 +12,7 @@ from abi.signatures import Filter
 # The first that does it as the psABI says, or as gcc does where that says nothing.
 CLANG_INT128 = 18
 CLANG_UNNAMED_BITS = 24
+CLANG_HALF_MEMBERS = 15
 GCC_ZERO_WIDTH = 12
 
 
@@ -54,8 +55,26 @@ def _aarch64(clang: int | None, gcc: int | None) -> list[Filter]:
     return [signatures.without_valueless_arguments] if clang else []
 
 
+def _loongarch(clang: int | None, gcc: int | None) -> list[Filter]:
+    filters: list[Filter] = []
+    if clang:
+        filters += [signatures.without_valueless_members, signatures.without_packed_bits]
+    if clang and clang < CLANG_HALF_MEMBERS:
+        filters.append(signatures.without_half_members)
+    return filters
+
+
+def _riscv(clang: int | None, gcc: int | None) -> list[Filter]:
+    return _loongarch(clang, gcc) + ([signatures.without_zero_width] if clang else [])
+
+
 # What is wrong or disputed on a CPU, by its macro and the compiler's version (None for the other).
-_OF_CPU = {"__x86_64__": _x86_64, "__aarch64__": _aarch64}
+_OF_CPU = {
+    "__x86_64__": _x86_64,
+    "__aarch64__": _aarch64,
+    "__riscv": _riscv,
+    "__loongarch__": _loongarch,
+}
 
 
 def _filters(compiler: str) -> list[Filter]:

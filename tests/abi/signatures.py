@@ -158,7 +158,9 @@ def without_unnamed_bits(s: Signature) -> bool:
 
 
 def without_zero_width(s: Signature) -> bool:
-    """For gcc before 12.1, where zero-width bit-fields counted in C, not in C++."""
+    """For gcc before 12.1 on x86-64, where zero-width bit-fields counted in C, not in C++; for
+    clang on RISC-V, where they count beside two other fields, as in gcc before 10, against the
+    psABI."""
     return not any(m.bits == 0 for a in s.aggregates for m in a.members)
 
 
@@ -192,6 +194,24 @@ def without_valueless_arguments(s: Signature) -> bool:
     nothing where gcc passes what it passes for any other."""
     passed = [kind for kind in [*s.arguments, *s.extra] if isinstance(kind, Aggregate)]
     return all(kind.has_value or not kind.size for kind in passed)
+
+
+def without_valueless_members(s: Signature) -> bool:
+    """For clang on RISC-V and LoongArch, to which a struct of unnamed bit-fields alone is an empty
+    one, though it has a size; to gcc it is an integer or more."""
+    return all(a.has_value or not a.size for a in s.aggregates)
+
+
+def without_packed_bits(s: Signature) -> bool:
+    """For clang on the same two, which takes all of a bit-field's type for its place: the float of
+    `{ long : 1; float f; }`, packed to 2, would overlap it, and such values are not stored."""
+    return not any(a.pack and a.has_bits for a in s.aggregates)
+
+
+def without_half_members(s: Signature) -> bool:
+    """For clang before Zfh was ratified, which passed _Float16 in vector registers, but not structs
+    of it."""
+    return not any(m.type == FLOAT16 for a in s.aggregates for m in a.members)
 
 
 def _has_unnamed_bits(kind: Type) -> bool:
