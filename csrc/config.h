@@ -23,6 +23,9 @@
 #  ifndef __loongarch_double_float
 #    error "pytramp's port to LoongArch is for the lp64d ABI: not lp64s or lp64f (-mabi=lp64d)"
 #  endif
+#elif defined(__i386__)
+#  define PT_ARCH_I386  1
+#  define PT_ARCH_FRAME "arch/i386/frame.h"
 #else
 #  error "pytramp has no port for this CPU yet: csrc/README.md says how to write one"
 #endif

@@ -62,8 +62,8 @@ PYTRAMP_API const char *pytramp_status_text(pytramp_status status);
 /* ---- Trampolines ----
  *
  * A bare trampoline calls target with the caller's arguments untouched and data in GCC's static
- * chain register (r10 on x86-64). alloc, init, retire, free, data and owns are async-signal-safe.
- */
+ * chain register: r10 on x86-64, ecx on i386 (so target is cdecl or stdcall), r12 on 32-bit Arm.
+ * alloc, init, retire, free, data and owns are async-signal-safe. */
 
 /* *code = a new trampoline. Calling it before pytramp_init reports and returns zero.
  * PYTRAMP_E_NO_CODE, PYTRAMP_E_NO_MEMORY, PYTRAMP_E_BUSY, PYTRAMP_E_FULL. */
@@ -74,7 +74,8 @@ PYTRAMP_API pytramp_status pytramp_alloc(void **code);
 PYTRAMP_API pytramp_status pytramp_init(void *code, void (*target)(void), void *data);
 
 /* Frees code. Calls to it return zero in the integer and vector result registers until the address
- * is handed out again, at least 1024 frees later. */
+ * is handed out again, at least 1024 frees later. They take nothing off the stack: where i386's
+ * callees do (stdcall; cdecl with a struct as result), use pytramp_retire. */
 PYTRAMP_API pytramp_status pytramp_free(void *code);
 
 /* Frees code, with target and data to run instead of the default until the address is reused. */
@@ -224,9 +225,9 @@ typedef enum pytramp_abi {
     PYTRAMP_ABI_DEFAULT = 0,         /* this machine's */
     PYTRAMP_ABI_SYSV_X86_64 = 1,     /* System V, x86-64 */
     PYTRAMP_ABI_WIN64 = 2,           /* Windows, x86-64 */
-    PYTRAMP_ABI_CDECL_X86 = 3,       /* System V, i386; Windows' __cdecl */
-    PYTRAMP_ABI_STDCALL_X86 = 4,     /* Windows' 32-bit __stdcall, __fastcall, __thiscall */
-    PYTRAMP_ABI_FASTCALL_X86 = 5,    /* ... */
+    PYTRAMP_ABI_CDECL_X86 = 3,       /* System V, i386 */
+    PYTRAMP_ABI_STDCALL_X86 = 4,     /* by attribute, as ELF systems have it: Windows returns */
+    PYTRAMP_ABI_FASTCALL_X86 = 5,    /* small structs in registers */
     PYTRAMP_ABI_THISCALL_X86 = 6,    /* ... */
     PYTRAMP_ABI_AAPCS64 = 7,         /* Arm, 64-bit */
     PYTRAMP_ABI_AAPCS64_APPLE = 8,   /* ... as Apple has it */

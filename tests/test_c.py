@@ -59,6 +59,8 @@ LAYERS = {
     "signature": Layer(),
     "signature_aapcs64": Layer(),
     "signature_riscv": Layer(),
+    "signature_x86": Layer(),
+    "i386": Layer(),
     "padding": Layer(),
     "closure": Layer(),
     "faults": Layer(wraps=("malloc", "calloc", "mmap", "mmap64", "mremap")),

@@ -3,8 +3,9 @@
 #ifdef PT_OS_LINUX
 
 #  define _GNU_SOURCE
-#  define _FILE_OFFSET_BITS 64 /* or fstat fails on 32-bit CPUs where an inode's number is larger  \
-                                */
+#  define _FILE_OFFSET_BITS                                                                        \
+      64 /* or fstat fails on 32-bit CPUs where an inode's number is larger                        \
+          */
 #  include "../pages.h"
 
 #  include <errno.h>

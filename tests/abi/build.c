@@ -193,8 +193,8 @@ void *build(struct test *test) {
     pytramp_status (*make)(const pytramp_signature **, pytramp_abi, const pytramp_type *, size_t,
                            const pytramp_type *const *) =
         test->variadic ? pytramp_signature_new_variadic : pytramp_signature_new;
-    need(make(&signature, PYTRAMP_ABI_DEFAULT, result, test->nargs, types), "a signature");
-    need(make(&again, PYTRAMP_ABI_DEFAULT, result, test->nargs, types), "the same signature");
+    need(make(&signature, test->abi, result, test->nargs, types), "a signature");
+    need(make(&again, test->abi, result, test->nargs, types), "the same signature");
     if (again != signature) complain("an equal signature is another one");
     size_t n = check_places(PYTRAMP_RESULT, test->result, result_mask, ranges, 0);
     for (size_t i = 0; i < test->nargs; i++)

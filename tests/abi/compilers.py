@@ -64,6 +64,10 @@ def _loongarch(clang: int | None, gcc: int | None) -> list[Filter]:
     return filters
 
 
+def _i386(clang: int | None, gcc: int | None) -> list[Filter]:
+    return [signatures.without_disputed_registers]
+
+
 def _riscv(clang: int | None, gcc: int | None) -> list[Filter]:
     return _loongarch(clang, gcc) + ([signatures.without_zero_width] if clang else [])
 
@@ -72,6 +76,7 @@ def _riscv(clang: int | None, gcc: int | None) -> list[Filter]:
 _OF_CPU = {
     "__x86_64__": _x86_64,
     "__aarch64__": _aarch64,
+    "__i386__": _i386,
     "__riscv": _riscv,
     "__loongarch__": _loongarch,
 }
@@ -84,6 +89,8 @@ def _filters(compiler: str) -> list[Filter]:
         filters.append(signatures.without_float16)
     if "__SIZEOF_INT128__" not in macros:
         filters.append(signatures.without_int128)
+    if macros["__SIZEOF_LONG__"] == "4":
+        filters.append(signatures.without_wide_bits_of_long)
     for macro, of_cpu in _OF_CPU.items():
         if macro in macros:
             filters += of_cpu(_clang(compiler), _gcc(compiler))

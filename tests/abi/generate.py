@@ -96,6 +96,7 @@ def _entry(s: Signature) -> str:
     fields = {
         "text": text.literal(text.in_words(s)),
         "number": n,
+        "abi": f"ABI_CODE_{s.convention}",
         "result": f"&shape_{s.result.shape if s.result else 'void'}",
         "nargs": len(s.arguments),
         "args": f"a_{n}" if s.arguments else "NULL",

@@ -24,6 +24,25 @@
 #  define ABI_HIDDEN 0
 #endif
 
+/* Conventions that a function has by an attribute, where the compiler knows them. */
+#define ABI_CALL_plain
+#define ABI_CODE_plain PYTRAMP_ABI_DEFAULT
+#if defined(__i386__)
+#  define ABI_CALL_stdcall  __attribute__((stdcall))
+#  define ABI_CODE_stdcall  PYTRAMP_ABI_STDCALL_X86
+#  define ABI_CALL_fastcall __attribute__((fastcall))
+#  define ABI_CODE_fastcall PYTRAMP_ABI_FASTCALL_X86
+#  define ABI_CALL_thiscall __attribute__((thiscall))
+#  define ABI_CODE_thiscall PYTRAMP_ABI_THISCALL_X86
+#else
+#  define ABI_CALL_stdcall
+#  define ABI_CODE_stdcall PYTRAMP_ABI_DEFAULT
+#  define ABI_CALL_fastcall
+#  define ABI_CODE_fastcall PYTRAMP_ABI_DEFAULT
+#  define ABI_CALL_thiscall
+#  define ABI_CODE_thiscall PYTRAMP_ABI_DEFAULT
+#endif
+
 enum colour { RED = -1, GREEN, BLUE };
 
 typedef signed char signed_char;
@@ -135,6 +154,7 @@ struct value {
 struct test {
     const char *text;
     unsigned number;
+    pytramp_abi abi;
     struct shape *result;
     size_t nargs;
     const struct value *args;

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MAX_ARGUMENTS = 40
+CONVENTIONS = ["plain", "stdcall", "fastcall", "thiscall"]
 MAX_SIZE = 64
 
 
@@ -122,6 +123,7 @@ class Signature:
     aggregates: list[Aggregate] = field(default_factory=list)  # inner ones first
     variadic: bool = False
     extra: list[Type] = field(default_factory=list)  # what "..." or VA_LIST stands for
+    convention: str = "plain"  # of CONVENTIONS, where the compiler has them
 
     @property
     def values(self) -> list[tuple[str, Type]]:

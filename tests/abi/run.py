@@ -34,8 +34,9 @@ CHUNKS = 2  # files compiled and run side by side
 HARNESS = [HERE / name for name in ("harness.c", "values.c", "build.c")]
 
 # gcc notes, once per file, that some rule was another one before gcc 4.4. A last named argument
-# that promotion would change is only undefined where va_start looks for its address.
-FLAGS = ("-Wno-psabi", "-Wno-varargs")
+# that promotion would change is only undefined where va_start looks for its address. clang says
+# that a variadic stdcall is a cdecl.
+FLAGS = ("-Wno-psabi", "-Wno-varargs", "-Wno-ignored-attributes")
 
 _REPORT = re.compile(
     r"^abi: (\d+) signatures, (\d+) arguments, seed \d+, (.+): all equal$", re.MULTILINE

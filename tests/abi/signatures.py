@@ -7,6 +7,8 @@ from random import Random
 
 from abi.aggregates import Aggregates
 from abi.model import (
+    COMPLEX_FLOAT,
+    CONVENTIONS,
     DOUBLE,
     FLOAT,
     FLOAT16,
@@ -20,6 +22,7 @@ from abi.model import (
     VA_LIST,
     WIDE,
     Aggregate,
+    Scalar,
     Signature,
     Type,
 )
@@ -97,6 +100,7 @@ def signature(seed: int, number: int) -> Signature:
     made = Signature(number, result, arguments)
     _add_extra(random, made, _argument_picker(random, pool))
     made.aggregates = _used(types.made, made)
+    made.convention = Random(f"{seed}:{number}:convention").choice(CONVENTIONS)
     return made
 
 
@@ -138,6 +142,59 @@ def without_float16(s: Signature) -> bool:
 def without_int128(s: Signature) -> bool:
     """For 32-bit CPUs, whose compilers lack the type."""
     return not any(kind in (INT128, UINT128) for kind in scalars(s))
+
+
+def without_wide_bits_of_long(s: Signature) -> bool:
+    """For a long of 32 bits."""
+    longs = ("long", "unsigned long")
+    members = [m for a in s.aggregates for m in a.members]
+    return not any(m.type.spelling in longs and (m.bits or 0) > 32 for m in members)
+
+
+# What fastcall and thiscall have registers for on i386: how many words a type is.
+_TWO_WORDS = ("long long", "unsigned long long")
+
+
+def _is_word(kind: Type) -> bool:
+    integer = isinstance(kind, Scalar) and kind.kind in ("integer", "list")
+    return integer and kind.spelling not in _TWO_WORDS
+
+
+def _by_address(result: Type | None) -> bool:
+    if isinstance(result, Scalar):
+        return result.spelling.startswith("_Complex") and result != COMPLEX_FLOAT
+    return result is not None
+
+
+def _is_disputed_fastcall(s: Signature) -> bool:
+    left, disputed = 2 - _by_address(s.result), False
+    for kind in s.arguments:
+        if _is_word(kind):
+            if left and disputed:
+                return True
+            left -= left > 0
+        elif kind.spelling in _TWO_WORDS:
+            left = 0
+        elif kind.size and kind not in (FLOAT, DOUBLE, FLOAT16):
+            disputed = True
+    return False
+
+
+def _is_disputed_thiscall(s: Signature) -> bool:
+    first = next((kind for kind in s.arguments if kind.size), None)
+    return _by_address(s.result) or not (first is None or _is_word(first))
+
+
+def without_disputed_registers(s: Signature) -> bool:
+    """For i386, where compilers do not agree what an argument on the stack leaves of the registers
+    of fastcall, unless it is a float, a double or a long long, nor on thiscall where its first
+    argument is no word or its result in memory, nor on either with "...". cdecl_x86.c refuses all
+    that."""
+    if s.convention not in ("fastcall", "thiscall"):
+        return True
+    if s.variadic:
+        return False
+    return not (_is_disputed_fastcall if s.convention == "fastcall" else _is_disputed_thiscall)(s)
 
 
 def without_int128_arguments(s: Signature) -> bool:

@@ -138,7 +138,7 @@ def _caller(
 
 
 def _call(s: Signature, result: str, types: list[str], values: list[str], extra: list[str]) -> str:
-    code_type = f"{result} (*)({parameters(types, s.variadic)})"
+    code_type = f"{result} (ABI_CALL_{s.convention} *)({parameters(types, s.variadic)})"
     return f"(({code_type})code)({', '.join(values + (extra if s.variadic else []))})"
 
 
@@ -221,7 +221,8 @@ def reader(s: Signature, name: str, *, port: bool) -> Iterator[str]:
 
 def declaration(s: Signature) -> str:
     types = [f"{a.spelling} a{i}" for i, a in enumerate(s.arguments)]
-    return f"{spell(s.result)} peer_{s.number}({parameters(types, s.variadic)})"
+    head = f"{spell(s.result)} ABI_CALL_{s.convention} peer_{s.number}"
+    return f"{head}({parameters(types, s.variadic)})"
 
 
 def callee(s: Signature, at: int) -> Iterator[str]:
@@ -250,7 +251,7 @@ def in_words(s: Signature) -> str:
     """For reports."""
     lines = [line for a in s.aggregates for line in definition(a)]
     types = parameters([a.spelling for a in s.arguments], s.variadic)
-    lines.append(f"{spell(s.result)} f({types});")
+    lines.append(f"{spell(s.result)} f({types});  /* {s.convention}, where there is that */")
     if s.extra:
         lines.append(f"/* ...: {parameters([a.spelling for a in s.extra])} */")
     return "\n".join(lines)

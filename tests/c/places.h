@@ -127,7 +127,7 @@ static void check_at_once(const char *what, const pytramp_type *type) {
     const pytramp_signature *signature;
     for (size_t i = 0; i < MOST; i++)
         args[i] = type;
-    alarm(20);
+    alarm(100); /* an emulator takes its time */
     pytramp_status status = pytramp_signature_new(&signature, abi, type, MOST, args);
     CHECK(!status || status == PYTRAMP_E_TOO_LARGE, "%s: %d", what, (int)status);
     alarm(0);

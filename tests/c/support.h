@@ -8,11 +8,11 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include "pytramp.h"
+#include "stubs.h"
 
 /* How many slots there are before the first growth, and how many a growth adds. */
 #define BUILTIN_CLOSURES 8192
-#define UNIT_CLOSURES    4096
+#define UNIT_CLOSURES    PT_UNIT_STUBS
 #define WAITING_FREES    1024
 
 /* ---- int (void) closures that return their number ---- */
@@ -64,6 +64,14 @@ __attribute__((unused)) static void count_report(const void *code, const char *w
 #if defined(__x86_64__)
 __attribute__((naked, unused)) static void *return_chain(void) {
     __asm__("mov %r10, %rax\n\tret");
+}
+#elif defined(__i386__)
+__attribute__((naked, unused)) static void *return_chain(void) {
+    __asm__("mov %ecx, %eax\n\tret");
+}
+#elif defined(__arm__)
+__attribute__((naked, unused)) static void *return_chain(void) {
+    __asm__("mov r0, ip\n\tbx lr");
 }
 #else
 /* gcc has no naked functions on every CPU. */
