@@ -132,42 +132,38 @@ size_t pytramp_growth_error(char *text, size_t size) {
 
 /* ---- One pair ---- */
 
-static struct pt_slot *slots_of(unsigned char *pair) {
-    return (struct pt_slot *)(void *)(pair + PT_UNIT);
-}
-
 /* Runs stub i of a pair that nobody else knows yet. */
-static int probe(unsigned char *pair, size_t i) {
-    struct pt_slot *slot = &slots_of(pair)[i];
+static int probe(const struct pt_pair *pair, size_t i) {
+    struct pt_slot *slot = &pair->slots[i];
     atomic_store(&slot->target, pt_entry_probe);
-    void *(*stub)(void) = (void *(*)(void))(uintptr_t)(pair + i * PT_STUB_SIZE);
+    void *(*stub)(void) = (void *(*)(void))(uintptr_t)(pair->code + i * PT_STUB_SIZE);
     void *answer = stub();
     atomic_store(&slot->target, NULL);
     return answer == slot;
 }
 
-static const char *check_pair(unsigned char *pair) {
+static const char *check_pair(const struct pt_pair *pair) {
     errno = 0;
-    if (memcmp(pair, pt_template_code, PT_UNIT))
+    if (memcmp(pair->code, pt_template_code, PT_UNIT))
         return "the copy's bytes differ from the library's";
     if (!probe(pair, 0) || !probe(pair, PT_UNIT_STUBS - 1)) return "a stub of the copy went astray";
     return NULL;
 }
 
-static const char *try_step(const struct pt_growth_step *step, void **pair) {
-    void *made;
+static const char *try_step(const struct pt_growth_step *step, struct pt_pair *pair) {
+    struct pt_pair made;
     const char *failed = pt_pages_pair(step, &made, pt_template_code, PT_UNIT);
     if (failed) return failed;
-    failed = check_pair(made);
+    failed = check_pair(&made);
     if (failed) {
-        pt_pages_release(made, PT_UNIT);
+        pt_pages_release(&made, PT_UNIT);
         return failed;
     }
     *pair = made;
     return NULL;
 }
 
-pytramp_status pt_growth_make_pair(void **pair, unsigned *step_bit) {
+pytramp_status pt_growth_make_pair(struct pt_pair *pair, unsigned *step_bit) {
     int saved = errno;
     pytramp_status status = PYTRAMP_E_NO_CODE;
     nfailures = 0;
@@ -190,11 +186,11 @@ pytramp_status pt_growth_make_pair(void **pair, unsigned *step_bit) {
 pytramp_status pytramp_try_growth(unsigned bit, char *text, size_t size) {
     for (const struct pt_growth_step *step = pt_growth_steps; step->bit; step++) {
         if (step->bit != bit) continue;
-        void *pair;
+        struct pt_pair pair;
         int saved = errno;
         const char *failed = try_step(step, &pair);
         if (failed && text) append(text, size, 0, step->name, failed, errno);
-        if (!failed) pt_pages_release(pair, PT_UNIT);
+        if (!failed) pt_pages_release(&pair, PT_UNIT);
         errno = saved;
         return failed ? PYTRAMP_E_NO_CODE : PYTRAMP_OK;
     }

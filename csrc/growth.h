@@ -7,7 +7,7 @@
 /* *pair as pt_pages_pair gives it, its bytes compared and two of its stubs run; *step_bit names the
  * step. The caller holds the growth lock. PYTRAMP_E_NO_CODE with the reasons kept for
  * pytramp_growth_error. */
-PT_HIDDEN pytramp_status pt_growth_make_pair(void **pair, unsigned *step_bit);
+PT_HIDDEN pytramp_status pt_growth_make_pair(struct pt_pair *pair, unsigned *step_bit);
 
 /* size bytes of zeroed memory for what a pair needs beside it; NULL with the reason kept. */
 PT_HIDDEN void *pt_growth_make_records(size_t size);

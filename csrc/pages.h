@@ -10,6 +10,14 @@
 #include "config.h"
 #include "pytramp.h"
 
+struct pt_slot;
+
+/* A copy of a unit of stubs, and the slots that they read. */
+struct pt_pair {
+    unsigned char *code;
+    struct pt_slot *slots;
+};
+
 /* A way to get the copy; the public PYTRAMP_GROW_* bit and what it is called. */
 struct pt_growth_step {
     unsigned bit;
@@ -23,12 +31,12 @@ struct pt_growth_step {
 /* This system's steps in the order in which they are tried; the last one has bit 0. */
 PT_HIDDEN extern const struct pt_growth_step pt_growth_steps[];
 
-/* *pair = 2 * size bytes aligned to 2 * size: a copy of template made by step, then zeroed memory
- * to write. Returns as copy does. Nobody has looked at the copy yet: that is the pool's business.
- */
-PT_HIDDEN const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
+/* *pair = a copy of template's size bytes, made by step, and as many of zeroed memory to write,
+ * where the stubs of the copy look for it. Returns as copy does. Nobody has looked at the copy yet:
+ * that is the pool's business. */
+PT_HIDDEN const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
                                     const unsigned char *template, size_t size);
-PT_HIDDEN void pt_pages_release(void *pair, size_t size);
+PT_HIDDEN void pt_pages_release(const struct pt_pair *pair, size_t size);
 
 /* size bytes of zeroed memory that cost nothing until they are touched; NULL on failure. */
 PT_HIDDEN void *pt_pages_zeroed(size_t size);

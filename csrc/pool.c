@@ -13,13 +13,12 @@
  * entry is complete before `capacity` covers it (release), and never changes after. */
 
 #define BUILTIN_SLOTS ((uint32_t)PT_BUILTIN_UNITS * PT_UNIT_STUBS)
-#define MAX_PAIRS     65536u
-#define PAIR_BYTES    ((size_t)2 * PT_UNIT)
+#define MAX_PAIRS     ((1u << 28) / PT_UNIT_STUBS)
 
 static struct pt_record builtin_records[BUILTIN_SLOTS];
 
 static struct pair {
-    unsigned char *code; /* aligned to PAIR_BYTES; its slots lie PT_UNIT behind */
+    struct pt_pair pages;
     struct pt_record *records;
 } pairs[MAX_PAIRS];
 
@@ -44,52 +43,63 @@ static struct pt_slot *slot_at(uint32_t index) {
     uint32_t i = index - 1;
     if (i < BUILTIN_SLOTS) return &pt_builtin_slots[i];
     i -= BUILTIN_SLOTS;
-    unsigned char *slots = pairs[i / PT_UNIT_STUBS].code + PT_UNIT;
-    return (struct pt_slot *)(void *)slots + i % PT_UNIT_STUBS;
+    return &pairs[i / PT_UNIT_STUBS].pages.slots[i % PT_UNIT_STUBS];
 }
 
 void *pt_pool_code(const struct pt_record *record) {
     uint32_t i = record->index - 1;
     if (i < BUILTIN_SLOTS) return (void *)(pt_builtin_code + (size_t)i * PT_STUB_SIZE);
     i -= BUILTIN_SLOTS;
-    return pairs[i / PT_UNIT_STUBS].code + (size_t)(i % PT_UNIT_STUBS) * PT_STUB_SIZE;
+    return pairs[i / PT_UNIT_STUBS].pages.code + (size_t)(i % PT_UNIT_STUBS) * PT_STUB_SIZE;
 }
 
 static _Atomic uint32_t *link_of(uint32_t index) {
     return &record_at(index)->next;
 }
 
-/* ---- Code addresses to indexes: a hash table of pairs, open addressing, append-only ---- */
+/* ---- Code addresses to indexes ----
+ *
+ * A hash table, open addressing, append-only. An entry is a pair under a block of PT_UNIT bytes
+ * that its code touches: one, or two where a system puts code at any page. */
 
-#define TABLE_SIZE (2 * MAX_PAIRS)
+#define TABLE_SIZE (4 * MAX_PAIRS)
 static _Atomic uint32_t table[TABLE_SIZE]; /* pair number + 1; 0 is empty */
 
-static uint32_t home_of(uintptr_t code) {
-    uint64_t key = code / PAIR_BYTES;
-    return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 40) % TABLE_SIZE;
+static uint32_t home_of(uint64_t block) {
+    return (uint32_t)((block * 0x9e3779b97f4a7c15u) >> 40) % TABLE_SIZE;
 }
 
-/* Under the growth lock. The release publishes the pair's entry with it. */
-static void enter(uint32_t number) {
-    uint32_t at = home_of((uintptr_t)pairs[number].code);
+/* The release publishes the pair with it. */
+static void enter_block(uintptr_t block, uint32_t number) {
+    uint32_t at = home_of(block);
     while (atomic_load_explicit(&table[at], memory_order_relaxed))
         at = (at + 1) % TABLE_SIZE;
     atomic_store_explicit(&table[at], number + 1, memory_order_release);
 }
 
+/* Under the growth lock. */
+static void enter(uint32_t number) {
+    uintptr_t code = (uintptr_t)pairs[number].pages.code;
+    uintptr_t first = code / PT_UNIT, last = (code + PT_UNIT - 1) / PT_UNIT;
+    enter_block(first, number);
+    if (last != first) enter_block(last, number);
+}
+
+/* The index of the stub at `within` in the code of which the first stub has index `first`. */
+static uint32_t index_within(uintptr_t within, uint32_t first) {
+    return within % PT_STUB_SIZE ? PT_NO_INDEX : first + (uint32_t)(within / PT_STUB_SIZE);
+}
+
 /* The index that a code address would have, PT_NO_INDEX for none. */
 static uint32_t index_of(uintptr_t code) {
     uintptr_t within = code - (uintptr_t)pt_builtin_code;
-    if (within % PT_STUB_SIZE == 0 && within < sizeof pt_builtin_code)
-        return (uint32_t)(within / PT_STUB_SIZE) + 1;
-    within = code % PAIR_BYTES;
-    if (within % PT_STUB_SIZE || within >= PT_UNIT) return PT_NO_INDEX;
-    for (uint32_t at = home_of(code);; at = (at + 1) % TABLE_SIZE) {
+    if (within < sizeof pt_builtin_code) return index_within(within, 1);
+    for (uint32_t at = home_of(code / PT_UNIT);; at = (at + 1) % TABLE_SIZE) {
         uint32_t number = atomic_load_explicit(&table[at], memory_order_acquire);
         if (!number) return PT_NO_INDEX;
-        if ((uintptr_t)pairs[number - 1].code == code - within)
-            return BUILTIN_SLOTS + (number - 1) * PT_UNIT_STUBS +
-                   (uint32_t)(within / PT_STUB_SIZE) + 1;
+        within = code - (uintptr_t)pairs[number - 1].pages.code;
+        if (within < PT_UNIT)
+            return index_within(within, BUILTIN_SLOTS + (number - 1) * PT_UNIT_STUBS + 1);
     }
 }
 
@@ -156,14 +166,14 @@ static pytramp_status add_pair(void) {
     if (number == MAX_PAIRS) return PYTRAMP_E_FULL;
     struct pt_record *records = pt_growth_make_records(PT_UNIT_STUBS * sizeof *records);
     if (!records) return PYTRAMP_E_NO_CODE;
-    void *code;
+    struct pt_pair pages;
     unsigned step;
-    pytramp_status status = pt_growth_make_pair(&code, &step);
+    pytramp_status status = pt_growth_make_pair(&pages, &step);
     if (status) {
         pt_pages_drop(records, PT_UNIT_STUBS * sizeof *records);
         return status;
     }
-    pairs[number] = (struct pair){code, records};
+    pairs[number] = (struct pair){pages, records};
     enter(number);
     for (unsigned i = 0; i < 3; i++) {
         if (step == 1u << i) atomic_fetch_add(&pairs_by_step[i], 1);
@@ -394,7 +404,7 @@ static int check_listed(struct check *check) {
 
 static int check_pairs(struct check *check) {
     for (uint32_t number = 0; number < atomic_load(&grown); number++) {
-        if (memcmp(pairs[number].code, pt_template_code, PT_UNIT))
+        if (memcmp(pairs[number].pages.code, pt_template_code, PT_UNIT))
             return fail(check, BUILTIN_SLOTS + number * PT_UNIT_STUBS + 1, "a code page changed");
     }
     return 0;

@@ -295,7 +295,7 @@ static void give_back(unsigned char *at, size_t size) {
 /* The copy is made where the kernel likes first: a call with MAP_FIXED or MREMAP_FIXED may fail
  * after it has unmapped its target, and another thread's mmap could fall into that hole. Once a
  * copy was made, putting it in place fails only when the kernel is out of memory or of mappings. */
-const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
+const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
                           const unsigned char *template, size_t size) {
     unsigned char *at = reserve_aligned(2 * size);
     if (!at) return "mmap of plain memory";
@@ -311,12 +311,12 @@ const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
         give_back(at, size);
         return failed;
     }
-    *pair = at;
+    *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
     return NULL;
 }
 
-void pt_pages_release(void *pair, size_t size) {
-    munmap(pair, 2 * size);
+void pt_pages_release(const struct pt_pair *pair, size_t size) {
+    munmap(pair->code, 2 * size);
 }
 
 void *pt_pages_zeroed(size_t size) {
