@@ -117,7 +117,7 @@ static void call_handler(struct pt_record *record, struct pt_frame *frame, void 
         args[i] = pt_argument(signature, plan, i, frame, scratch);
     va_list rest;
     if (signature->variadic) {
-        pt_port.list_start(&rest, signature, frame);
+        plan->port->list_start(&rest, signature, frame);
         args[signature->nargs] = &rest;
     }
     void *result = pt_result_begin(plan, frame, scratch);

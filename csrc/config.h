@@ -55,9 +55,25 @@
 #  define PT_ELF 1
 #endif
 
+/* A unit is what one growth adds: this many bytes of stubs, then as many bytes of slots; and how
+ * many of them stand in the library itself. */
+#ifdef PT_OS_WINDOWS
+/* One growth maps the whole module again (pages/windows.c), so its own unit is the template. It is
+ * as large as a section of 16-bit many relocations, one per stub, can be. */
+#  define PT_UNIT          524288
+#  define PT_BUILTIN_UNITS 1
+#else
+#  define PT_UNIT          65536
+#  define PT_BUILTIN_UNITS 2
+#endif
+
 /* Seen by other files of the core, not by users of the library. */
 #if defined(__GNUC__)
-#  define PT_HIDDEN      __attribute__((visibility("hidden")))
+#  ifdef PT_OS_WINDOWS /* where nothing is visible unless it is exported */
+#    define PT_HIDDEN
+#  else
+#    define PT_HIDDEN __attribute__((visibility("hidden")))
+#  endif
 #  define PT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #  define PT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #  define PT_COLD        __attribute__((cold, noinline))

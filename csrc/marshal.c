@@ -31,20 +31,21 @@ static int in_one_piece(const pytramp_type *type, const struct pt_location *loca
 
 /* Can a handler use the saved registers as a variable of that type? Not when they are no piece, nor
  * when the frame aligns them less than the type asks. */
-static int stands_in_frame(const pytramp_type *type, const struct pt_location *location) {
-    return in_one_piece(type, location, pt_port.argument_at) &&
+static int stands_in_frame(const struct pt_port *port, const pytramp_type *type,
+                           const struct pt_location *location) {
+    return in_one_piece(type, location, port->argument_at) &&
            type->alignment <= _Alignof(struct pt_frame) &&
-           pt_port.argument_at(&location->parts[0]) % type->alignment == 0;
+           port->argument_at(&location->parts[0]) % type->alignment == 0;
 }
 
 static void plan_argument(struct pt_plan *plan, size_t i, const pytramp_type *type,
                           const struct pt_location *location) {
     struct pt_step *step = &plan->args[i];
-    step->standing = location->by_reference            ? PT_POINTED_AT
-                     : stands_in_frame(type, location) ? PT_IN_FRAME
-                                                       : PT_IN_PIECES;
+    step->standing = location->by_reference                        ? PT_POINTED_AT
+                     : stands_in_frame(plan->port, type, location) ? PT_IN_FRAME
+                                                                   : PT_IN_PIECES;
     step->at = step->standing == PT_IN_PIECES ? (uint32_t)take_scratch(plan, type->size)
-                                              : pt_port.argument_at(&location->parts[0]);
+                                              : plan->port->argument_at(&location->parts[0]);
 }
 
 static int is_signed(const pytramp_type *type) {
@@ -78,17 +79,18 @@ static enum pt_widening widening_of(const pytramp_type *type, const struct pt_lo
 
 static void plan_result(struct pt_plan *plan, const pytramp_signature *signature) {
     const struct pt_location *location = &signature->result_at;
+    const struct pt_port *port = plan->port;
     const pytramp_type *type = signature->result;
     if (location->by_reference) { /* even of nothing, where the ABI says so */
         struct pt_part first = {.bank = PT_BANK_GENERAL, .size = sizeof(void *)};
         plan->result_way = PT_RESULT_REFERENCE;
-        plan->result.at = pt_port.argument_at(&location->parts[0]);
-        plan->result_return = pt_port.result_at(&first);
+        plan->result.at = port->argument_at(&location->parts[0]);
+        plan->result_return = port->result_at(&first);
     } else if (!type->size) {
         plan->result_way = PT_RESULT_NONE;
-    } else if (in_one_piece(type, location, pt_port.result_at)) {
+    } else if (in_one_piece(type, location, port->result_at)) {
         plan->result_way = PT_RESULT_DIRECT;
-        plan->result.at = pt_port.result_at(&location->parts[0]);
+        plan->result.at = port->result_at(&location->parts[0]);
     } else {
         plan->result_way = PT_RESULT_SCATTERED;
         plan->result.at = (uint32_t)take_scratch(plan, type->size);
@@ -106,10 +108,11 @@ static int is_simple(const pytramp_signature *signature, const struct pt_plan *p
     return 1;
 }
 
-static struct pt_plan *make_plan(const pytramp_signature *signature) {
+static struct pt_plan *make_plan(const struct pt_port *port, const pytramp_signature *signature) {
     struct pt_plan *plan = calloc(1, sizeof *plan + signature->nargs * sizeof *plan->args);
     if (!plan) return NULL;
-    plan->entry = pt_port.entry(signature);
+    plan->port = port;
+    plan->entry = port->entry(signature);
     plan_result(plan, signature);
     for (size_t i = 0; i < signature->nargs; i++)
         plan_argument(plan, i, signature->args[i], &signature->at[i]);
@@ -117,19 +120,27 @@ static struct pt_plan *make_plan(const pytramp_signature *signature) {
     return plan;
 }
 
-static int is_of_this_machine(const pytramp_signature *signature) {
-    for (const struct pt_abi *const *abi = pt_port.abis; *abi; abi++) {
-        if (*abi == signature->abi) return 1;
+static int has(const struct pt_port *port, const struct pt_abi *wanted) {
+    for (const struct pt_abi *const *abi = port->abis; *abi; abi++) {
+        if (*abi == wanted) return 1;
     }
     return 0;
+}
+
+const struct pt_port *pt_port_of(const struct pt_abi *abi) {
+    const struct pt_port *port = &pt_port;
+    while (port && !has(port, abi))
+        port = port->next;
+    return port;
 }
 
 pytramp_status pt_plan_of(const pytramp_signature *signature, const struct pt_plan **out) {
     pytramp_signature *owner = (pytramp_signature *)signature;
     const struct pt_plan *known = atomic_load_explicit(&owner->plan, memory_order_acquire);
     if (!known) {
-        if (!is_of_this_machine(signature)) return PYTRAMP_E_ABI;
-        struct pt_plan *made = make_plan(signature);
+        const struct pt_port *port = pt_port_of(signature->abi);
+        if (!port || (signature->variadic && !port->list_start)) return PYTRAMP_E_ABI;
+        struct pt_plan *made = make_plan(port, signature);
         if (!made) return PYTRAMP_E_NO_MEMORY;
         if (atomic_compare_exchange_strong(&owner->plan, &known, made))
             known = made;
@@ -147,7 +158,7 @@ void pt_gather(const pytramp_signature *signature, const struct pt_plan *plan, s
     for (unsigned k = 0; k < location->nparts; k++) {
         const struct pt_part *part = &location->parts[k];
         memcpy(scratch + plan->args[i].at + part->offset,
-               (const unsigned char *)frame + pt_port.argument_at(part), part->size);
+               (const unsigned char *)frame + plan->port->argument_at(part), part->size);
     }
 }
 
@@ -171,7 +182,7 @@ static void spread(const pytramp_signature *signature, const struct pt_plan *pla
                    struct pt_frame *frame, const unsigned char *scratch) {
     for (unsigned k = 0; k < signature->result_at.nparts; k++) {
         const struct pt_part *part = &signature->result_at.parts[k];
-        unsigned char *to = (unsigned char *)frame + pt_port.result_at(part);
+        unsigned char *to = (unsigned char *)frame + plan->port->result_at(part);
         if (is_boxed(signature->abi, part)) memset(to, 0xff, sizeof(uint64_t));
         memcpy(to, scratch + plan->result.at + part->offset, part->size);
     }

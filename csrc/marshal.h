@@ -51,6 +51,8 @@ enum pt_widening {
 
 #define PT_SIMPLE_ARGS 8
 
+struct pt_port;
+
 struct pt_plan {
     void (*entry)(void);
     int simple; /* at most PT_SIMPLE_ARGS, all of them in the frame, none unnamed, and a result in
@@ -60,6 +62,7 @@ struct pt_plan {
     enum pt_widening widening;
     uint32_t result_return; /* PT_RESULT_REFERENCE: where in the frame the pointer is returned */
     size_t scratch_size;    /* for scattered arguments and result together */
+    const struct pt_port *port;
     struct pt_step args[];
 };
 

@@ -11,7 +11,8 @@ struct pt_frame;
 struct pt_port {
     const char *cpu;
     const struct pt_abi *const *abis; /* those that closures can have here, NULL after the last;
-                                         PYTRAMP_ABI_DEFAULT is the first */
+                                         PYTRAMP_ABI_DEFAULT is the first of pt_port */
+    const struct pt_port *next;       /* conventions with entries or places of their own, or NULL */
     /* Where the entry saved a part of an argument, in bytes from the start of struct pt_frame. */
     uint32_t (*argument_at)(const struct pt_part *part);
     /* Where the entry loads a part of the result from. */
@@ -21,12 +22,16 @@ struct pt_port {
     /* What a parameter of type va_list is to the ABI, and the list that such an argument holds. */
     const pytramp_type *list_type;
     void (*list_copy)(va_list *to, const void *argument);
-    /* va_start: the arguments behind the named ones of a variadic call. */
+    /* va_start: the arguments behind the named ones of a variadic call. NULL where the
+     * convention's va_list is not this compiler's: then there are no variadic closures. */
     void (*list_start)(va_list *to, const pytramp_signature *signature, struct pt_frame *frame);
     /* va_arg of a struct or union; the compiler's own is for types that it knows. */
     pytramp_status (*list_aggregate)(va_list *list, const pytramp_type *type, void *to);
 };
 
 PT_HIDDEN extern const struct pt_port pt_port;
+
+/* The one that has this convention, NULL for none. */
+PT_HIDDEN const struct pt_port *pt_port_of(const struct pt_abi *abi);
 
 #endif

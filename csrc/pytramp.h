@@ -28,10 +28,13 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#  define PYTRAMP_API __attribute__((visibility("default")))
-#else
-#  define PYTRAMP_API
+/* Who makes a DLL of it defines PYTRAMP_API as __declspec(dllexport) first. */
+#ifndef PYTRAMP_API
+#  if defined(__GNUC__) && !defined(_WIN32)
+#    define PYTRAMP_API __attribute__((visibility("default")))
+#  else
+#    define PYTRAMP_API
+#  endif
 #endif
 
 #define PYTRAMP_VERSION_MAJOR 0

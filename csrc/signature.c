@@ -90,13 +90,6 @@ static const pytramp_signature *publish(pytramp_signature *made, const struct ke
 
 /* ---- Making ---- */
 
-static int is_of_this_machine(const struct pt_abi *abi) {
-    for (const struct pt_abi *const *own = pt_port.abis; *own; own++) {
-        if (*own == abi) return 1;
-    }
-    return 0;
-}
-
 /* The prototype with the types that its own machines have; types has room for all of them. */
 static pytramp_status translate(const struct pt_abi *abi, struct pt_prototype *prototype,
                                 const pytramp_type **types) {
@@ -111,7 +104,7 @@ static pytramp_status classify(pytramp_signature *made, struct pt_location *at) 
     struct pt_prototype prototype = {made->result, made->nargs, made->args, made->variadic};
     const pytramp_type **types = NULL;
     pytramp_status status = PYTRAMP_OK;
-    if (!is_of_this_machine(made->abi)) {
+    if (!pt_port_of(made->abi)) {
         types = malloc((made->nargs + 1) * sizeof(const pytramp_type *));
         status = types ? translate(made->abi, &prototype, types) : PYTRAMP_E_NO_MEMORY;
     }

@@ -26,7 +26,6 @@ TESTS = Path(__file__).resolve().parent
 CSRC = TESTS.parent / "csrc"
 
 BASE = ("-std=c11", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden")
-LINK = ("-lpthread", "-ldl")
 
 # Another machine's compiler: its programs run under an emulator (platforms/emulate.py).
 CC = os.environ.get("PYTRAMP_TEST_CC", "gcc")
@@ -57,6 +56,22 @@ def need(compiler: str, *, optional: bool = False) -> None:
     if os.environ.get("CI") and not optional:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@functools.cache
+def makes_windows_programs(compiler: str) -> bool:
+    machine = execute([compiler, "-dumpmachine"]).stdout
+    return "mingw" in machine or "windows" in machine
+
+
+def link_flags(compiler: str) -> tuple[str, ...]:
+    """What a program needs besides its objects. wine would not find the compiler's own DLLs."""
+    return ("-static",) if makes_windows_programs(compiler) else ("-lpthread", "-ldl")
+
+
+def executable(path: Path, compiler: str) -> Path:
+    """The file that the compiler makes when it is asked for the program at path."""
+    return path.with_name(path.name + ".exe") if makes_windows_programs(compiler) else path
 
 
 @functools.cache
@@ -147,11 +162,14 @@ def program(
     """A program from source, the core and extra: flags, objects or libraries for this one only."""
     files = [source] if isinstance(source, Path) else list(source)
     into = Path(tempfile.mkdtemp(prefix=f"{files[0].stem}-", dir=folder()))
-    target = into / files[0].stem
+    target = executable(into / files[0].stem, compiler)
     includes = (f"-I{CSRC}", f"-I{files[0].parent}")
     objects = core(compiler, flags)
     execute(
-        [compiler, *BASE, *flags, *includes, *files, *extra, *objects, *LINK, "-o", target],
+        [
+            *[compiler, *BASE, *flags, *includes, *files, *extra, *objects],
+            *[*link_flags(compiler), "-o", target],
+        ],
         timeout=300,
     )
     return target

@@ -8,7 +8,7 @@ import native
 import pytest
 from abi import run
 from abi.compilers import accepted_by
-from abi.model import BIT_FIELDS, PROMOTED, SCALARS, VA_LIST, Aggregate, Type
+from abi.model import BIT_FIELDS, CONVENTIONS, PROMOTED, SCALARS, VA_LIST, Aggregate, Type
 from abi.signatures import choose, signature
 
 RecordProperty = Callable[[str, object], None]
@@ -53,6 +53,7 @@ def test_every_type_is_tried() -> None:
     assert any(kind.is_union for kind in aggregates)
     assert any(kind.realigned for kind in aggregates)
     assert any(kind.layout for kind in aggregates)
+    assert {s.convention for s in chosen} == set(CONVENTIONS)
 
 
 def test_every_bit_field_is_tried() -> None:

@@ -60,6 +60,7 @@ LAYERS = {
     "signature_aapcs64": Layer(),
     "signature_riscv": Layer(),
     "signature_x86": Layer(),
+    "signature_win64": Layer(),
     "i386": Layer(),
     "padding": Layer(),
     "closure": Layer(),
@@ -164,7 +165,8 @@ def _library(leg: str, *extra: str) -> Path:
     target = native.folder() / f"growth {leg} {len(list(native.folder().iterdir()))}.so"
     sources = [C / "growth.c", *native.core(COMPILERS[leg], flags)]
     words = [*native.BASE, *flags, f"-I{native.CSRC}", "-shared", *extra]
-    native.execute([COMPILERS[leg], *words, *sources, *native.LINK, "-o", target])
+    link = native.link_flags(COMPILERS[leg])
+    native.execute([COMPILERS[leg], *words, *sources, *link, "-o", target])
     return target
 
 

@@ -33,7 +33,10 @@ def test_cplusplus(leg: str, tmp_path: Path) -> None:
     words = ["-std=c++17", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", f"-I{native.CSRC}", *flags]
     target = tmp_path / "unwind"
     native.execute(
-        [cxx, *words, C / "unwind.cpp", *native.core(cc, flags), *native.LINK, "-o", target]
+        [
+            *[cxx, *words, C / "unwind.cpp", *native.core(cc, flags)],
+            *[*native.link_flags(cc), "-o", target],
+        ]
     )
     # AddressSanitizer does not survive a forced unwinding, and what a handler's unwinding leaks is
     # documented: the block of a call with 40 arguments.

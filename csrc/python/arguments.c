@@ -20,7 +20,7 @@ struct call {
 static int load_rest(struct call *call) {
     const pt_signature_object *signature = call->closure->signature;
     va_list list;
-    pt_port.list_start(&list, signature->c, call->frame);
+    signature->plan->port->list_start(&list, signature->c, call->frame);
     call->values[call->n] = pt_varargs_new(pt_types_of(signature->interpreter), &list);
     va_end(list);
     if (!call->values[call->n]) return -1;

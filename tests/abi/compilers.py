@@ -20,7 +20,7 @@ GCC_ZERO_WIDTH = 12
 def _macros(compiler: str) -> dict[str, str]:
     text = native.execute([compiler, "-dM", "-E", "-x", "c", "/dev/null"]).stdout
     words = (line.split(None, 2) for line in text.splitlines())
-    return {word[1]: word[2] for word in words if len(word) == 3}
+    return {word[1]: (word[2:] or [""])[0] for word in words if len(word) > 1}
 
 
 def _clang(compiler: str) -> int | None:
@@ -32,7 +32,8 @@ def _gcc(compiler: str) -> int | None:
     return None if _clang(compiler) else int(_macros(compiler)["__GNUC__"])
 
 
-def _x86_64(clang: int | None, gcc: int | None) -> list[Filter]:
+def _sysv(clang: int | None, gcc: int | None) -> list[Filter]:
+    """Of System V's convention on x86-64."""
     filters = []
     if clang and clang < CLANG_INT128:
         filters.append(signatures.without_int128_arguments)
@@ -49,6 +50,22 @@ def _x86_64(clang: int | None, gcc: int | None) -> list[Filter]:
     if gcc and gcc < GCC_ZERO_WIDTH:
         filters.append(signatures.without_zero_width)
     return filters
+
+
+def _win64(clang: int | None, gcc: int | None) -> list[Filter]:
+    """Of Windows' convention on x86-64."""
+    filters = [signatures.without_bare_float16, signatures.without_empty_results]
+    return filters + ([signatures.without_valueless_arguments] if gcc else [])
+
+
+def _x86_64(clang: int | None, gcc: int | None) -> list[Filter]:
+    """Either, by the function's attribute."""
+    sysv = signatures.both(*_sysv(clang, gcc))
+    foreign = [*_win64(clang, gcc), signatures.without_lists]
+    if clang:
+        foreign.append(signatures.without_bare_long_double)
+    win64 = signatures.both(*foreign)
+    return [lambda s: (win64 if s.convention == "ms_abi" else sysv)(s)]
 
 
 def _aarch64(clang: int | None, gcc: int | None) -> list[Filter]:
@@ -74,6 +91,7 @@ def _riscv(clang: int | None, gcc: int | None) -> list[Filter]:
 
 # What is wrong or disputed on a CPU, by its macro and the compiler's version (None for the other).
 _OF_CPU = {
+    "_WIN64": _win64,
     "__x86_64__": _x86_64,
     "__aarch64__": _aarch64,
     "__i386__": _i386,
@@ -84,17 +102,15 @@ _OF_CPU = {
 
 def _filters(compiler: str) -> list[Filter]:
     macros = _macros(compiler)
-    filters = []
+    long, wchar = int(macros["__SIZEOF_LONG__"]), int(macros["__SIZEOF_WCHAR_T__"])
+    sizes = {"long": long, "unsigned long": long, "wchar_t": wchar}
+    filters = [signatures.with_bits_within(sizes)]
     if "__FLT16_MAX__" not in macros:
         filters.append(signatures.without_float16)
     if "__SIZEOF_INT128__" not in macros:
         filters.append(signatures.without_int128)
-    if macros["__SIZEOF_LONG__"] == "4":
-        filters.append(signatures.without_wide_bits_of_long)
-    for macro, of_cpu in _OF_CPU.items():
-        if macro in macros:
-            filters += of_cpu(_clang(compiler), _gcc(compiler))
-    return filters
+    of_cpu = next((filter_ for macro, filter_ in _OF_CPU.items() if macro in macros), None)
+    return filters + (of_cpu(_clang(compiler), _gcc(compiler)) if of_cpu else [])
 
 
 def _counts_unnamed_bits(compiler: str) -> bool:

@@ -59,7 +59,7 @@ def _values(s: Signature) -> Iterator[str]:
     yield f"static struct {{ {value}unsigned char canary[ABI_CANARY]; }} result_{n};"
     if s.result and text.is_hidden(s.result):
         yield "#if ABI_HIDDEN"
-        yield f'_Static_assert(sizeof({s.result.spelling}) > 16, "passed by address");'
+        yield f'_Static_assert(sizeof({s.result.spelling}) > ABI_LARGEST, "passed by address");'
         yield "#endif"
     for letter, kinds in (("a", s.arguments), ("x", s.extra)):
         entries = []

@@ -34,7 +34,8 @@ struct shape shape_va_list = {.text = "va_list", .kind = LIST}; /* its size: the
 
 union wide abi_wide[ABI_MAX_ARGS];
 void *abi_hidden;
-volatile unsigned long abi_keep[6];
+volatile unsigned long long abi_keep[ABI_KEPT_WORDS];
+volatile double abi_keep_real[ABI_KEPT_REALS];
 int abi_kept, abi_widened;
 
 struct test *current;
@@ -98,6 +99,16 @@ static void crashed(int number) {
     raise(number);
 }
 
+#ifdef _WIN32
+
+static void catch_crashes(void) {
+    signal(SIGSEGV, crashed);
+    signal(SIGILL, crashed);
+    signal(SIGFPE, crashed);
+}
+
+#else
+
 static void catch_crashes(void) {
     static unsigned char stack[65536];
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -108,6 +119,8 @@ static void catch_crashes(void) {
         sigaction(numbers[i], &action, NULL);
     alarm(60);
 }
+
+#endif
 
 /* ---- The callee ---- */
 
@@ -223,8 +236,10 @@ static void prepare(struct test *test) {
     memcpy(expected, test->values, test->values_size);
     fill(test->result, expected_result);
     memset(result, 0xa5, test->result->size + ABI_CANARY);
-    for (size_t i = 0; i < 6; i++)
-        abi_keep[i] = (unsigned long)random64();
+    for (size_t i = 0; i < ABI_KEPT_WORDS; i++)
+        abi_keep[i] = random64();
+    for (size_t i = 0; i < ABI_KEPT_REALS; i++)
+        abi_keep_real[i] = (double)random64();
     abi_hidden = result;
     abi_kept = 0;
     abi_widened = 1;

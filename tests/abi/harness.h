@@ -11,9 +11,9 @@
 
 #include "pytramp.h"
 
-/* Where the psABI says so, narrow values may be passed with garbage above them, and a hidden result
- * pointer is an ordinary first argument that comes back as the result. */
-#if defined(__x86_64__) && !defined(_WIN32)
+/* Where the psABI says so, or Windows' documents, narrow values may be passed with garbage above
+ * them, and a hidden result pointer is an ordinary first argument that comes back as the result. */
+#if defined(__x86_64__)
 #  define ABI_DIRTY  1
 #  define ABI_HIDDEN 1
 #elif defined(__aarch64__)
@@ -22,6 +22,13 @@
 #else
 #  define ABI_DIRTY  0
 #  define ABI_HIDDEN 0
+#endif
+
+/* A larger result is in memory. */
+#ifdef _WIN64
+#  define ABI_LARGEST 8
+#else
+#  define ABI_LARGEST 16
 #endif
 
 /* Conventions that a function has by an attribute, where the compiler knows them. */
@@ -41,6 +48,13 @@
 #  define ABI_CODE_fastcall PYTRAMP_ABI_DEFAULT
 #  define ABI_CALL_thiscall
 #  define ABI_CODE_thiscall PYTRAMP_ABI_DEFAULT
+#endif
+#if defined(__x86_64__) && !defined(_WIN32)
+#  define ABI_CALL_ms_abi __attribute__((ms_abi))
+#  define ABI_CODE_ms_abi PYTRAMP_ABI_WIN64
+#else
+#  define ABI_CALL_ms_abi
+#  define ABI_CODE_ms_abi PYTRAMP_ABI_DEFAULT
 #endif
 
 enum colour { RED = -1, GREEN, BLUE };
@@ -181,17 +195,28 @@ extern union wide {
 
 extern void *abi_hidden; /* what a callee with a hidden result pointer returned */
 
-/* Values that have to survive a call; as many as there are callee-saved registers. */
-extern volatile unsigned long abi_keep[6];
+/* Values that have to survive a call; as many as there are callee-saved registers, on x86-64 those
+ * of Windows. */
+#ifdef __x86_64__
+#  define ABI_KEEP_WORDS(K) K(0) K(1) K(2) K(3) K(4) K(5) K(6) K(7)
+#  define ABI_KEEP_REALS(K) K(0) K(1) K(2) K(3) K(4) K(5) K(6) K(7) K(8) K(9)
+#else
+#  define ABI_KEEP_WORDS(K) K(0) K(1) K(2) K(3) K(4) K(5)
+#  define ABI_KEEP_REALS(K)
+#endif
+#define ABI_KEPT_WORDS 8
+#define ABI_KEPT_REALS 10
+extern volatile unsigned long long abi_keep[ABI_KEPT_WORDS];
+extern volatile double abi_keep_real[ABI_KEPT_REALS];
 extern int abi_kept;
 extern int abi_widened; /* a narrow result became a wide one rightly */
 
-#define ABI_KEEP                                                                                   \
-    unsigned long k0 = abi_keep[0], k1 = abi_keep[1], k2 = abi_keep[2], k3 = abi_keep[3],          \
-                  k4 = abi_keep[4], k5 = abi_keep[5];
-#define ABI_KEPT                                                                                   \
-    abi_kept = !((k0 ^ abi_keep[0]) | (k1 ^ abi_keep[1]) | (k2 ^ abi_keep[2]) |                    \
-                 (k3 ^ abi_keep[3]) | (k4 ^ abi_keep[4]) | (k5 ^ abi_keep[5]));
+#define ABI_KEEP_WORD(i) unsigned long long k##i = abi_keep[i];
+#define ABI_KEEP_REAL(i) double r##i = abi_keep_real[i];
+#define ABI_KEPT_WORD(i) &(k##i == abi_keep[i])
+#define ABI_KEPT_REAL(i) &(r##i == abi_keep_real[i])
+#define ABI_KEEP         ABI_KEEP_WORDS(ABI_KEEP_WORD) ABI_KEEP_REALS(ABI_KEEP_REAL)
+#define ABI_KEPT         abi_kept = 1 ABI_KEEP_WORDS(ABI_KEPT_WORD) ABI_KEEP_REALS(ABI_KEPT_REAL);
 
 /* A compiler may rely on how a callee extends a narrow result: then this shows. */
 #define ABI_WIDENED(type, given, stored)                                                           \

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MAX_ARGUMENTS = 40
-CONVENTIONS = ["plain", "stdcall", "fastcall", "thiscall"]
+CONVENTIONS = ["plain", "stdcall", "fastcall", "thiscall", "ms_abi"]
 MAX_SIZE = 64
 
 

@@ -106,8 +106,9 @@ def programs(
     core = native.core(compiler, flags)
     made = []
     for case in cases:
-        program = case.with_suffix("")
-        native.execute([compiler, *flags, case, *harness, *core, *native.LINK, "-o", program])
+        program = native.executable(case.with_suffix(""), compiler)
+        link = native.link_flags(compiler)
+        native.execute([compiler, *flags, case, *harness, *core, *link, "-o", program])
         made.append(program)
     return made
 
@@ -137,8 +138,8 @@ def control(signatures: int, seed: int = SEED, *, caller: str = "gcc", callee: s
     cases, harness = objects[: len(files)], objects[len(files) :]
     made = []
     for case, peer in zip(cases, peers, strict=True):
-        program = case.with_suffix("")
-        native.execute([caller, case, peer, *harness, "-o", program])
+        program = native.executable(case.with_suffix(""), caller)
+        native.execute([caller, case, peer, *harness, *native.link_flags(caller), "-o", program])
         made.append(program)
     return _run_all(made, seed)
 

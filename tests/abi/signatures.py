@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from abi.aggregates import Aggregates
 from abi.model import (
     COMPLEX_FLOAT,
+    COMPLEX_LONG_DOUBLE,
     CONVENTIONS,
     DOUBLE,
     FLOAT,
@@ -15,6 +16,7 @@ from abi.model import (
     FLOATS,
     INT128,
     INTEGERS,
+    LONG_DOUBLE,
     MAX_ARGUMENTS,
     PROMOTED,
     SCALARS,
@@ -22,6 +24,7 @@ from abi.model import (
     VA_LIST,
     WIDE,
     Aggregate,
+    Member,
     Scalar,
     Signature,
     Type,
@@ -139,16 +142,18 @@ def without_float16(s: Signature) -> bool:
     return FLOAT16 not in scalars(s)
 
 
+def with_bits_within(sizes: Mapping[str, int]) -> Filter:
+    """For machines where types of these spellings have another size than model.py thinks."""
+
+    def fits(m: Member) -> bool:
+        return m.bits is None or m.bits <= 8 * sizes.get(m.type.spelling, m.type.size)
+
+    return lambda s: all(fits(m) for a in s.aggregates for m in a.members)
+
+
 def without_int128(s: Signature) -> bool:
     """For 32-bit CPUs, whose compilers lack the type."""
     return not any(kind in (INT128, UINT128) for kind in scalars(s))
-
-
-def without_wide_bits_of_long(s: Signature) -> bool:
-    """For a long of 32 bits."""
-    longs = ("long", "unsigned long")
-    members = [m for a in s.aggregates for m in a.members]
-    return not any(m.type.spelling in longs and (m.bits or 0) > 32 for m in members)
 
 
 # What fastcall and thiscall have registers for on i386: how many words a type is.
@@ -293,6 +298,34 @@ def without_extra_aligned_unions(s: Signature) -> bool:
     """For gcc, whose va_arg reads one that registers hold as if it had been saved at a multiple of
     16: `union { __int128 n; int i; }` behind an odd number of registers crashes at -O1."""
     return not any(_has_aligned_union(kind) for kind in s.extra)
+
+
+def _bare(s: Signature) -> list[Type]:
+    """What is passed or returned by itself, not within an aggregate."""
+    return [*s.arguments, *s.extra, *([s.result] if s.result else [])]
+
+
+def without_bare_float16(s: Signature) -> bool:
+    """For Windows' convention, of which nobody has said where it puts one: gcc into a general
+    register, clang into a vector register."""
+    return FLOAT16 not in _bare(s)
+
+
+def without_empty_results(s: Signature) -> bool:
+    """For Windows' convention, which knows no empty struct: clang passes a pointer to make room for
+    one, gcc does not."""
+    return s.result is None or s.result.size > 0
+
+
+def without_lists(s: Signature) -> bool:
+    """Where a va_list is that of another convention, for which other filters would be needed; for
+    "..." there are no closures then."""
+    return not s.variadic and VA_LIST not in s.arguments
+
+
+def without_bare_long_double(s: Signature) -> bool:
+    """For clang, which only on Windows passes one by its address."""
+    return not any(kind in (LONG_DOUBLE, COMPLEX_LONG_DOUBLE) for kind in _bare(s))
 
 
 def both(*filters: Filter) -> Filter:

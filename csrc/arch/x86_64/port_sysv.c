@@ -1,9 +1,10 @@
 #include "../../port.h"
-#ifdef PT_ARCH_X86_64
+#if defined(PT_ARCH_X86_64) && !defined(PT_OS_WINDOWS)
 
 #  include <string.h>
 
 #  include "frame.h"
+#  include "port_win64.h"
 
 PT_HIDDEN extern void pt_entry_int(void);
 PT_HIDDEN extern void pt_entry_vec(void);
@@ -125,6 +126,7 @@ static const struct pt_abi *const abis[] = {&pt_abi_sysv_x86_64, NULL};
 
 const struct pt_port pt_port = {.cpu = "x86_64",
                                 .abis = abis,
+                                .next = &pt_port_win64,
                                 .argument_at = argument_at,
                                 .result_at = result_at,
                                 .entry = entry,
