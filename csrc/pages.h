@@ -57,4 +57,17 @@ PT_HIDDEN int pt_pages_stack(uintptr_t *low, size_t *size);
 /* Has child run in the child after every fork. */
 PT_HIDDEN void pt_pages_after_fork(void (*child)(void));
 
+/* What C expects to find unchanged besides errno: GetLastError's number. */
+#ifdef PT_OS_WINDOWS
+PT_HIDDEN unsigned long pt_pages_last_error(void);
+PT_HIDDEN void pt_pages_set_last_error(unsigned long error);
+#else
+static inline unsigned long pt_pages_last_error(void) {
+    return 0;
+}
+static inline void pt_pages_set_last_error(unsigned long error) {
+    (void)error;
+}
+#endif
+
 #endif
