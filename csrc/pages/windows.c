@@ -96,7 +96,7 @@ static const char *open_image(HANDLE *section) {
 }
 
 static const char *map_image(unsigned char **view) {
-    HANDLE section;
+    HANDLE section = NULL;
     const char *why = open_image(&section);
     if (why) return why;
     *view = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_EXECUTE, 0, 0, 0);

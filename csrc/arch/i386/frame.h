@@ -5,11 +5,9 @@
 #ifndef PT_FRAME_H
 #define PT_FRAME_H
 
-/* A unit is what one growth adds: this many bytes of stubs, then as many bytes of slots. */
-#define PT_UNIT          65536
-#define PT_STUB_SIZE     32
-#define PT_UNIT_STUBS    2048 /* PT_UNIT / PT_STUB_SIZE */
-#define PT_BUILTIN_UNITS 4    /* how many units stand in the library's own text */
+/* A unit is what one growth adds: PT_UNIT bytes of stubs, then as many bytes of slots. */
+#define PT_STUB_SIZE  32
+#define PT_UNIT_STUBS (PT_UNIT / PT_STUB_SIZE)
 
 /* struct pt_slot */
 #define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
