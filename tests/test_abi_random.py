@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import native
 import pytest
-from abi import run
+from abi import foreign, run
 from abi.compilers import accepted_by
 from abi.model import BIT_FIELDS, CONVENTIONS, PROMOTED, SCALARS, VA_LIST, Aggregate, Type
 from abi.signatures import choose, signature
@@ -126,6 +126,18 @@ def test_compilers_agree(
     report = run.control(100, seed, caller=caller, callee=callee)
     _say(report, record_property)
     assert report.signatures == 100
+
+
+@pytest.mark.parametrize("level", ["-O2", "-O0"])
+@pytest.mark.parametrize("system", foreign.SYSTEMS)
+def test_conventions_of_other_systems(system: str, level: str, seed: int) -> None:
+    """AArch64: callers made for Apple and for Windows, run on Linux."""
+    if native.CC != foreign.CC:
+        pytest.skip(f"with PYTRAMP_TEST_CC={foreign.CC}")
+    native.need("clang", optional=True)
+    report = foreign.check(system, 300, seed, level=level)
+    print(report)
+    assert report.startswith("abi: 300 signatures, ")
 
 
 def _with_all(seed: int) -> int:

@@ -14,6 +14,7 @@ CLANG_INT128 = 18
 CLANG_UNNAMED_BITS = 24
 CLANG_HALF_MEMBERS = 15
 GCC_ZERO_WIDTH = 12
+CLANG_ZERO_WIDTH = 15  # on AArch64
 
 
 @functools.cache
@@ -69,7 +70,12 @@ def _x86_64(clang: int | None, gcc: int | None) -> list[Filter]:
 
 
 def _aarch64(clang: int | None, gcc: int | None) -> list[Filter]:
-    return [signatures.without_valueless_arguments] if clang else []
+    filters = [signatures.without_valueless_arguments] if clang else []
+    if clang and clang < CLANG_ZERO_WIDTH:
+        filters.append(signatures.without_zero_width)
+    if gcc:
+        filters.append(signatures.without_extra_halves)
+    return filters
 
 
 def _loongarch(clang: int | None, gcc: int | None) -> list[Filter]:
@@ -119,6 +125,11 @@ def _counts_unnamed_bits(compiler: str) -> bool:
     if "__x86_64__" not in _macros(compiler):
         return True
     return clang is None or clang >= CLANG_UNNAMED_BITS
+
+
+def clang_for_aarch64() -> Filter:
+    """What the clang here passes rightly when it compiles for another system of that CPU."""
+    return signatures.both(*_aarch64(_clang("clang"), None))
 
 
 def accepted_by(*compilers: str) -> Filter:

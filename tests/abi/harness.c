@@ -164,6 +164,8 @@ static void read_extra(const struct test *test, void *const *args, int port, va_
 
 static void check_extra(const struct test *test, void *const *args) {
     va_list one, other;
+    memset(&one, 0, sizeof one); /* a foreign list may be smaller */
+    memset(&other, 0, sizeof other);
     read_extra(test, args, 0, &one);
 #ifndef ABI_PEER
     read_extra(test, args, 1, &other);

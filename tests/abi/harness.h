@@ -16,7 +16,7 @@
 #if defined(__x86_64__)
 #  define ABI_DIRTY  1
 #  define ABI_HIDDEN 1
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(__APPLE__)
 #  define ABI_DIRTY  1
 #  define ABI_HIDDEN 0
 #else

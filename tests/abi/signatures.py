@@ -222,7 +222,8 @@ def without_unnamed_bits(s: Signature) -> bool:
 def without_zero_width(s: Signature) -> bool:
     """For gcc before 12.1 on x86-64, where zero-width bit-fields counted in C, not in C++; for
     clang on RISC-V, where they count beside two other fields, as in gcc before 10, against the
-    psABI."""
+    psABI; for clang before 15 on AArch64, to which `struct { float f; int : 0; }` is not all
+    floats."""
     return not any(m.bits == 0 for a in s.aggregates for m in a.members)
 
 
@@ -285,6 +286,17 @@ def without_unnamed_extra(s: Signature) -> bool:
     """For clang before 24, whose va_arg looks elsewhere than its callers: it steps over structs of
     unnamed bit-fields alone, and reads `{ long : 64; float f; }` 8 bytes behind what xmm0 held."""
     return not any(map(_has_unnamed_bits, s.extra))
+
+
+def _has_float16(kind: Type) -> bool:
+    members = kind.members if isinstance(kind, Aggregate) else ()
+    return any(m.type == FLOAT16 or _has_float16(m.type) for m in members)
+
+
+def without_extra_halves(s: Signature) -> bool:
+    """For gcc on AArch64, whose va_arg stores what vector registers held through a pointer to
+    __fp16, another type: from -O2 on the _Float16 in `struct { _Float16 h; }` is not there."""
+    return not any(map(_has_float16, s.extra))
 
 
 def _has_aligned_union(kind: Type) -> bool:
