@@ -96,7 +96,7 @@ PYTRAMP_API pytramp_status pytramp_reserve(size_t closures);
 
 /* ---- Growth ---- */
 
-#define PYTRAMP_GROW_MREMAP  1u /* mremap(MREMAP_DONTUNMAP) of the template; Linux 5.13 */
+#define PYTRAMP_GROW_MREMAP  1u /* the kernel maps the template again: Linux 5.13, macOS */
 #define PYTRAMP_GROW_FILE    2u /* the library's own file, mapped again */
 #define PYTRAMP_GROW_MEMFD   4u /* a sealed memfd with the same bytes; only where asked for */
 #define PYTRAMP_GROW_DEFAULT (PYTRAMP_GROW_MREMAP | PYTRAMP_GROW_FILE)

@@ -45,8 +45,12 @@ builtin_tail:
 
         builtin_slots pt_builtin_slots, PT_BUILTIN_UNITS * PT_UNIT
 
-/* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
+/* ---- The template: never run where it stands. Growth maps it again, slots behind. Windows maps
+ * the whole module again, and so the built-in pool. ---- */
 
+#ifdef PT_OS_WINDOWS
+        alias   pt_template_code, pt_builtin_code
+#else
         template_section
         hidden  pt_template_code
         .rept   PT_UNIT_STUBS
@@ -56,6 +60,7 @@ builtin_tail:
         br      x17
         .endr
         end_object pt_template_code
+#endif
 
 /* ---- Entries: what a slot's target points at. ----
  *

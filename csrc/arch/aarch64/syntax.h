@@ -53,6 +53,7 @@ _\name:
         .endm
 
         .macro  sign_return_address
+        bti_c
         .endm
 
         .macro  authenticate_return_address
@@ -86,11 +87,6 @@ _\name:
 
         .macro  builtin_section
         .section .text$pt_builtin, "xr"
-        .endm
-
-        .macro  template_section
-        .section .text$pt_template, "xr"
-        .balign 4096
         .endm
 
         .macro  code_section

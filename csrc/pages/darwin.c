@@ -1,0 +1,129 @@
+/* macOS: vm_remap of the template. Compiled and linked only, so far: nobody has run it. */
+#include "../config.h"
+#ifdef PT_OS_DARWIN
+
+#  include "../pages.h"
+
+#  include <errno.h>
+#  include <mach/mach.h>
+#  include <mach/vm_map.h>
+#  include <pthread.h>
+#  include <sched.h>
+#  include <sys/mman.h>
+
+/* ---- The step: the kernel maps the library's own text a second time. It is the same memory
+ * object, so the pages stay signed and are never written; nothing here ever has a page made
+ * executable. ---- */
+
+static int errno_of(kern_return_t result) {
+    switch (result) {
+    case KERN_NO_SPACE:
+    case KERN_RESOURCE_SHORTAGE: return ENOMEM;
+    case KERN_PROTECTION_FAILURE:
+    case KERN_NO_ACCESS:
+    case KERN_DENIED: return EPERM;
+    default: return 0;
+    }
+}
+
+/* A page that is not as it should be stays mapped at `at`, whose owner unmaps it. */
+static const char *copy_by_remap(void **copy, void *at, const unsigned char *template,
+                                 size_t size) {
+    vm_address_t address = (vm_address_t)at;
+    vm_prot_t now = VM_PROT_NONE, most = VM_PROT_NONE;
+    int flags = at ? VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE : VM_FLAGS_ANYWHERE;
+    kern_return_t result = vm_remap(mach_task_self(), &address, size, 0, flags, mach_task_self(),
+                                    (vm_address_t)template, FALSE, &now, &most, VM_INHERIT_COPY);
+    errno = errno_of(result);
+    if (result != KERN_SUCCESS) return "vm_remap";
+    *copy = (void *)address;
+    if ((now & (VM_PROT_WRITE | VM_PROT_EXECUTE)) == VM_PROT_EXECUTE) return NULL;
+    if (!at) vm_deallocate(mach_task_self(), address, size);
+    return "vm_remap gave a page that is not executable, or writable as well";
+}
+
+const struct pt_growth_step pt_growth_steps[] = {
+    {PYTRAMP_GROW_MREMAP, "mremap", copy_by_remap},
+    {0, NULL, NULL},
+};
+
+/* ---- Plain memory ---- */
+
+static void *map_plain(size_t size) {
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void unmap_keeping_errno(void *at, size_t size) {
+    int saved = errno;
+    munmap(at, size);
+    errno = saved;
+}
+
+static unsigned char *reserve_aligned(size_t size) {
+    unsigned char *start = map_plain(2 * size);
+    if (!start) return NULL;
+    size_t before = (size - (uintptr_t)start % size) % size;
+    if (before) munmap(start, before);
+    munmap(start + before + size, size - before);
+    return start + before;
+}
+
+/* The kernel looks at the source first, and takes the target away and maps the copy there under one
+ * lock of the address space (xnu's vm_map_remap): no other thread's memory gets in between. */
+const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
+                          const unsigned char *template, size_t size) {
+    void *copy;
+    unsigned char *at = reserve_aligned(2 * size);
+    if (!at) return "mmap of plain memory";
+    const char *failed = step->copy(&copy, at, template, size);
+    if (failed)
+        unmap_keeping_errno(at, 2 * size);
+    else
+        *pair = at;
+    return failed;
+}
+
+void pt_pages_release(void *pair, size_t size) {
+    munmap(pair, 2 * size);
+}
+
+void *pt_pages_zeroed(size_t size) {
+    return map_plain(size);
+}
+
+void pt_pages_drop(void *at, size_t size) {
+    unmap_keeping_errno(at, size);
+}
+
+/* ---- Threads ---- */
+
+/* macOS 11; arm64 has no older one. */
+unsigned pt_pages_cpu(void) {
+    size_t number = 0;
+    pthread_cpu_number_np(&number);
+    return (unsigned)number;
+}
+
+uintptr_t pt_pages_thread(void) {
+    return (uintptr_t)pthread_self();
+}
+
+void pt_pages_yield(void) {
+    sched_yield();
+}
+
+/* Its "address" is the high end. */
+int pt_pages_stack(uintptr_t *low, size_t *size) {
+    uintptr_t high = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
+    *size = pthread_get_stacksize_np(pthread_self());
+    if (!*size || *size > high) return 0;
+    *low = high - *size;
+    return 1;
+}
+
+void pt_pages_after_fork(void (*child)(void)) {
+    pthread_atfork(NULL, NULL, child);
+}
+
+#endif
