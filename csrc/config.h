@@ -40,6 +40,11 @@
 #  error "pytramp has no port for this operating system yet: csrc/README.md says how to write one"
 #endif
 
+/* Android's shadow call stack; Apple's and Windows' own uses are known to their assembler files. */
+#if defined(PT_ARCH_AARCH64) && defined(__ANDROID__)
+#  define PT_X18_IS_RESERVED 1
+#endif
+
 /* Guarded pages, on which an indirect branch must land on a landing pad: the bit of AT_HWCAP2 that
  * says that the CPU has them, and mmap's that asks for one (HWCAP2_BTI and PROT_BTI, Linux 5.8;
  * older headers lack the names). */
