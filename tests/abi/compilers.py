@@ -15,6 +15,7 @@ CLANG_UNNAMED_BITS = 24
 CLANG_HALF_MEMBERS = 15
 GCC_ZERO_WIDTH = 12
 CLANG_ZERO_WIDTH = 15  # on AArch64
+CLANG_PACKED_QUADS = 22  # or somewhat before
 
 
 @functools.cache
@@ -73,6 +74,8 @@ def _aarch64(clang: int | None, gcc: int | None) -> list[Filter]:
     filters = [signatures.without_valueless_arguments] if clang else []
     if clang and clang < CLANG_ZERO_WIDTH:
         filters.append(signatures.without_zero_width)
+    if clang and clang < CLANG_PACKED_QUADS:
+        filters.append(signatures.without_packed_quads)
     if gcc:
         filters.append(signatures.without_extra_halves)
     return filters

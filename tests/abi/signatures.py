@@ -293,6 +293,24 @@ def _has_float16(kind: Type) -> bool:
     return any(m.type == FLOAT16 or _has_float16(m.type) for m in members)
 
 
+def _has_quad(kind: Type) -> bool:
+    members = kind.members if isinstance(kind, Aggregate) else ()
+    return kind in (LONG_DOUBLE, COMPLEX_LONG_DOUBLE) or any(_has_quad(m.type) for m in members)
+
+
+def _has_packed_quad(kind: Type) -> bool:
+    if not isinstance(kind, Aggregate):
+        return False
+    packed = bool(kind.pack) and _has_quad(kind)
+    return packed or any(_has_packed_quad(m.type) for m in kind.members)
+
+
+def without_packed_quads(s: Signature) -> bool:
+    """For clang on AArch64, 14 at least, which aligns `struct { long double q; }` on the stack as
+    if it were not packed; gcc and clang 22 do not."""
+    return not any(map(_has_packed_quad, [*s.arguments, *s.extra]))
+
+
 def without_extra_halves(s: Signature) -> bool:
     """For gcc on AArch64, whose va_arg stores what vector registers held through a pointer to
     __fp16, another type: from -O2 on the _Float16 in `struct { _Float16 h; }` is not there."""
