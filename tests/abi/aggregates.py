@@ -87,7 +87,7 @@ class Aggregates:
             (1, self.wide),
             (1, self.empty),
             (4, self.bits),
-            (4, self.few),
+            (6, self.few),
         ]
         self.has_halves = random.random() < 0.3  # not in all: some compilers lack the type
         if self.has_halves:
@@ -205,7 +205,7 @@ class Aggregates:
         r = self.random
         kinds = [FLOAT, FLOAT, DOUBLE, DOUBLE, COMPLEX_FLOAT, INT, CHAR, SHORT, LONG, POINTER]
         members = [self.wrapped(r.choice(kinds)) for _ in range(r.choice([1, 2, 2, 2, 3]))]
-        if r.random() < 0.15:
+        if r.random() < 0.3:
             members[r.randrange(len(members))] = self.bit_field()
         if r.random() < 0.1:
             members.insert(r.randint(0, len(members)), Member(self.make([])))

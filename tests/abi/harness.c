@@ -117,7 +117,7 @@ static void catch_crashes(void) {
     sigaltstack(&alternate, NULL);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
-    alarm(60);
+    alarm(600); /* an emulator takes its time, and so does a busy machine */
 }
 
 #endif

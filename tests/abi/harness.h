@@ -218,9 +218,11 @@ extern int abi_widened; /* a narrow result became a wide one rightly */
 #define ABI_KEEP         ABI_KEEP_WORDS(ABI_KEEP_WORD) ABI_KEEP_REALS(ABI_KEEP_REAL)
 #define ABI_KEPT         abi_kept = 1 ABI_KEEP_WORDS(ABI_KEPT_WORD) ABI_KEEP_REALS(ABI_KEPT_REAL);
 
-/* A compiler may rely on how a callee extends a narrow result: then this shows. */
+/* A compiler may rely on how a callee extends a narrow result: then this shows, where it widens the
+ * value itself or compares whole registers. */
 #define ABI_WIDENED(type, given, stored)                                                           \
-    abi_widened = (long long)(given) == (long long)*(volatile type *)&(stored);
+    abi_widened = (long long)(given) == (long long)*(volatile type *)&(stored) &&                  \
+                  (given) == *(volatile type *)&(stored);
 
 extern volatile long long abi_ones; /* -1 */
 

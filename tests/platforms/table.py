@@ -49,7 +49,7 @@ PLATFORMS = (
     _debian("riscv64", "riscv64-linux-gnu", Python("riscv64", "trixie", "3.13"), quick=True),
     _debian("ppc64", "powerpc64-linux-gnu"),
     _debian("mips64el", "mips64el-linux-gnuabi64"),
-    _zig("loongarch64", "loongarch64-linux-musl", "-mcpu=generic_la64"),
+    _zig("loongarch64", "loongarch64-linux-musl", "-mcpu=generic_la64+d"),
     _zig("x86_64-musl", "x86_64-linux-musl"),
     _zig("aarch64-musl", "aarch64-linux-musl"),
     _zig("ppc64-musl", "powerpc64-linux-musl"),
