@@ -25,7 +25,8 @@ from setuptools.command.build_ext import build_ext
 EXTRA = shlex.split(os.environ.get("PYTRAMP_CFLAGS", ""))
 WARNINGS = ["-Wall", "-Wextra", "-Werror"] if "PYTRAMP_WERROR" in os.environ else []
 # Hidden symbols and no PLT: a call within the library is direct, one out of it one instruction.
-CFLAGS = ["-O3", "-fPIC", "-fvisibility=hidden", "-fno-plt", *WARNINGS, *EXTRA]
+# Unwind tables, which C has by default on some CPUs only: exceptions pass through the core.
+CFLAGS = ["-O3", "-fPIC", "-fvisibility=hidden", "-fno-plt", "-funwind-tables", *WARNINGS, *EXTRA]
 
 # Where the compiler has them: TLS descriptors (thread-local data in 4 instructions instead of
 # __tls_get_addr's 15), and landing pads in C code as in the stubs (IBT, shadow stacks).

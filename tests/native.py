@@ -25,7 +25,10 @@ from platforms import emulate
 TESTS = Path(__file__).resolve().parent
 CSRC = TESTS.parent / "csrc"
 
-BASE = ("-std=c11", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden")
+BASE = (
+    *("-std=c11", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"),
+    "-funwind-tables",  # some CPUs' compilers make none for C by default
+)
 
 # Another machine's compiler: its programs run under an emulator (platforms/emulate.py).
 CC = os.environ.get("PYTRAMP_TEST_CC", "gcc")
