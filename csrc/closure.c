@@ -87,7 +87,7 @@ static void preset(const pytramp_signature *signature, const void *value, void *
 void pt_closure_return(const pytramp_signature *signature, const void *value,
                        struct pt_frame *frame) {
     const struct pt_plan *plan = atomic_load_explicit(&signature->plan, memory_order_relaxed);
-    _Alignas(16) unsigned char scratch[PT_RESULT_SCRATCH];
+    _Alignas(PT_SCRATCH_ALIGNMENT) unsigned char scratch[PT_RESULT_SCRATCH];
     preset(signature, value, pt_result_begin(plan, frame, scratch));
     pt_result_end(signature, plan, frame, scratch);
 }
@@ -132,13 +132,14 @@ static void call_handler(struct pt_record *record, struct pt_frame *frame, void 
 /* More than fits on a stack that may be small (musl gives a thread 128 KiB). */
 PT_COLD static void call_with_block(struct pt_record *record, struct pt_frame *frame,
                                     const struct pt_plan *plan) {
-    size_t vector = ((record->signature->nargs + 1) * sizeof(void *) + 15) & ~(size_t)15;
+    size_t vector = (record->signature->nargs + 1) * sizeof(void *);
     int saved = errno;
-    unsigned char *block = malloc(vector + plan->scratch_size);
+    unsigned char *block = malloc(vector + PT_SCRATCH_ALIGNMENT + plan->scratch_size);
     PT_ERRNO_CHANGED();
     errno = saved;
     if (block) {
-        call_handler(record, frame, (void **)(void *)block, block + vector);
+        uintptr_t scratch = pt_scratch_up((uintptr_t)block + vector);
+        call_handler(record, frame, (void **)(void *)block, (unsigned char *)scratch);
         saved = errno;
         free(block);
         PT_ERRNO_CHANGED();
@@ -156,7 +157,7 @@ static void call_general(struct pt_record *record, struct pt_frame *frame,
         return;
     }
     void *args[SMALL_ARGS];
-    _Alignas(16) unsigned char scratch[SMALL_SCRATCH];
+    _Alignas(PT_SCRATCH_ALIGNMENT) unsigned char scratch[SMALL_SCRATCH];
     call_handler(record, frame, args, scratch);
 }
 

@@ -7,11 +7,9 @@
 #include "port.h"
 #include "stubs.h"
 
-#define SCRATCH_ALIGNMENT 16
-
 static size_t take_scratch(struct pt_plan *plan, size_t size) {
     size_t at = plan->scratch_size;
-    plan->scratch_size += (size + SCRATCH_ALIGNMENT - 1) & ~(size_t)(SCRATCH_ALIGNMENT - 1);
+    plan->scratch_size += pt_scratch_up(size);
     return at;
 }
 

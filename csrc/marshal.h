@@ -36,6 +36,13 @@ enum pt_result_way {
  * scratch. */
 #define PT_RESULT_SCRATCH 64
 
+/* Of scratch: what any type asks for that is passed by value. malloc need not give as much. */
+#define PT_SCRATCH_ALIGNMENT 16
+
+static inline size_t pt_scratch_up(size_t n) {
+    return (n + PT_SCRATCH_ALIGNMENT - 1) & ~(size_t)(PT_SCRATCH_ALIGNMENT - 1);
+}
+
 /* How a result narrower than its register is extended to 8 bytes, on 32-bit CPUs two registers. */
 enum pt_widening {
     PT_AS_IT_IS,
@@ -74,7 +81,8 @@ PT_HIDDEN pytramp_status pt_plan_of(const pytramp_signature *signature,
 PT_HIDDEN void pt_gather(const pytramp_signature *signature, const struct pt_plan *plan, size_t i,
                          const struct pt_frame *frame, unsigned char *scratch);
 
-/* Where argument i stands, as C would store it. scratch has plan->scratch_size bytes. */
+/* Where argument i stands, as C would store it. scratch has plan->scratch_size bytes and is aligned
+ * to PT_SCRATCH_ALIGNMENT. */
 static inline void *pt_argument(const pytramp_signature *signature, const struct pt_plan *plan,
                                 size_t i, struct pt_frame *frame, unsigned char *scratch) {
     const struct pt_step *step = &plan->args[i];

@@ -69,18 +69,18 @@ static int call_and_store(struct call *call) {
 /* The block may be large, and a thread's stack small. */
 int pt_call_general(pt_closure_object *closure, struct pt_frame *frame) {
     const pt_signature_object *signature = closure->signature;
-    size_t scratch = (signature->plan->scratch_size + 15) & ~(size_t)15;
     size_t places = (size_t)signature->nargs * sizeof(void *);
-    size_t size = scratch + places + ((size_t)signature->nargs + 2) * sizeof(PyObject *);
-    _Alignas(16) unsigned char small[512];
+    size_t values = ((size_t)signature->nargs + 2) * sizeof(PyObject *);
+    size_t size = places + values + PT_SCRATCH_ALIGNMENT + signature->plan->scratch_size;
+    _Alignas(PT_SCRATCH_ALIGNMENT) unsigned char small[512];
     unsigned char *block = size <= sizeof small ? small : PyMem_Malloc(size);
     if (!block) {
         PyErr_NoMemory();
         return PT_RAISED;
     }
-    struct call call = {.closure = closure, .frame = frame, .scratch = block};
-    call.at = (void **)(void *)(block + scratch);
-    call.values = (PyObject **)(void *)(block + scratch + places) + 1;
+    struct call call = {.closure = closure, .frame = frame, .at = (void **)(void *)block};
+    call.values = (PyObject **)(void *)(block + places) + 1;
+    call.scratch = (unsigned char *)pt_scratch_up((uintptr_t)block + places + values);
     int failure = call_and_store(&call);
     if (block != small) PyMem_Free(block);
     return failure;
