@@ -37,12 +37,21 @@ static void classify_x87(struct classes *classes, size_t offset) {
     classes->of[first + 1] = merge(classes->of[first + 1], X87UP);
 }
 
+/* On machines where long double is a double, the x87's has no name. */
+static int is_x87(const pytramp_type *type) {
+    return type->code == PT_TYPE_LONGDOUBLE && type->size > EIGHTBYTE;
+}
+
+static int is_complex_x87(const pytramp_type *type) {
+    return type->code == PT_TYPE_COMPLEX_LONGDOUBLE && type->size > 2 * EIGHTBYTE;
+}
+
 static int classify_scalar(const pytramp_type *type, size_t offset, struct classes *classes) {
     if (offset % type->alignment) return 0; /* "contains unaligned fields": class MEMORY */
-    switch (type->code) {
-    case PT_TYPE_LONGDOUBLE: classify_x87(classes, offset); return 1;
-    case PT_TYPE_COMPLEX_LONGDOUBLE: return 0; /* as a member: larger than two eightbytes */
-    default: break;
+    if (is_complex_x87(type)) return 0;     /* as a member: larger than two eightbytes */
+    if (is_x87(type)) {
+        classify_x87(classes, offset);
+        return 1;
     }
     int is_real = type->class == PT_CLASS_FLOAT || type->class == PT_CLASS_COMPLEX;
     cover(classes, offset, type->size, is_real ? SSE : INTEGER);
@@ -90,7 +99,7 @@ static struct classes in_memory(void) {
 /* The classes of a value of its own. */
 static struct classes classify(const pytramp_type *type) {
     struct classes classes = {{NO_CLASS, NO_CLASS}};
-    if (type->code == PT_TYPE_COMPLEX_LONGDOUBLE) {
+    if (is_complex_x87(type)) {
         classes.of[0] = COMPLEX_X87;
         return classes;
     }
