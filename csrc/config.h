@@ -26,6 +26,9 @@
 #elif defined(__i386__)
 #  define PT_ARCH_I386  1
 #  define PT_ARCH_FRAME "arch/i386/frame.h"
+#elif defined(__arm__) && defined(__ARM_PCS_VFP) && __ARM_ARCH >= 7 && !defined(__ARM_BIG_ENDIAN)
+#  define PT_ARCH_ARM   1 /* dmb and ldrexd: 64-bit atomics without calls */
+#  define PT_ARCH_FRAME "arch/arm/frame.h"
 #else
 #  error "pytramp has no port for this CPU yet: csrc/README.md says how to write one"
 #endif

@@ -61,6 +61,7 @@ LAYERS = {
     "signature_riscv": Layer(),
     "signature_x86": Layer(),
     "signature_win64": Layer(),
+    "signature_aapcs32": Layer(),
     "i386": Layer(),
     "padding": Layer(),
     "closure": Layer(),

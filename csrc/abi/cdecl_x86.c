@@ -14,7 +14,8 @@
 #include "abi.h"
 
 #define WORD             4
-#define RESULT_REGISTERS 8 /* bytes in eax and edx */
+#define MAX_ALIGNMENT    16 /* beyond it an argument would have to be copied: refused */
+#define RESULT_REGISTERS 8  /* bytes in eax and edx */
 
 enum convention { CDECL, STDCALL, FASTCALL, THISCALL };
 
@@ -72,6 +73,7 @@ static pytramp_status pass(const pytramp_type *type, struct allocator *next,
                            struct pt_location *at) {
     *at = (struct pt_location){0};
     if (type->class == PT_CLASS_VOID || is_unknown(type)) return PYTRAMP_E_TYPE;
+    if (type->alignment > MAX_ALIGNMENT) return PYTRAMP_E_TYPE;
     if (!type->size) return PYTRAMP_OK;
     if (next->used == next->registers) return push(type, next, at);
     if (!is_word(type)) {

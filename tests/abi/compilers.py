@@ -94,6 +94,17 @@ def _i386(clang: int | None, gcc: int | None) -> list[Filter]:
     return [signatures.without_disputed_registers]
 
 
+def _arm(clang: int | None, gcc: int | None) -> list[Filter]:
+    filters = [signatures.without_unexplained_alignment, signatures.without_zero_width]
+    if not gcc:
+        return [*filters, signatures.without_packed_doubles]
+    return [
+        *filters,
+        signatures.without_packed_double_words,
+        signatures.without_homogeneous_halves,
+    ]
+
+
 def _riscv(clang: int | None, gcc: int | None) -> list[Filter]:
     return _loongarch(clang, gcc) + ([signatures.without_zero_width] if clang else [])
 
@@ -103,6 +114,7 @@ _OF_CPU = {
     "_WIN64": _win64,
     "__x86_64__": _x86_64,
     "__aarch64__": _aarch64,
+    "__ARM_PCS_VFP": _arm,
     "__i386__": _i386,
     "__riscv": _riscv,
     "__loongarch__": _loongarch,

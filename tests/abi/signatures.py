@@ -7,6 +7,7 @@ from random import Random
 
 from abi.aggregates import Aggregates
 from abi.model import (
+    COMPLEX_DOUBLE,
     COMPLEX_FLOAT,
     COMPLEX_LONG_DOUBLE,
     CONVENTIONS,
@@ -202,6 +203,63 @@ def without_disputed_registers(s: Signature) -> bool:
     return not (_is_disputed_fastcall if s.convention == "fastcall" else _is_disputed_thiscall)(s)
 
 
+# What is aligned to 8 on 32-bit Arm, where a long and a pointer are not.
+_DOUBLE_WORDS = (*_TWO_WORDS, "double", "long double", "_Complex double", "_Complex long double")
+
+
+def _is_double_word(kind: Type) -> bool:
+    if isinstance(kind, Scalar):
+        return kind.spelling in _DOUBLE_WORDS
+    aligned = (_is_double_word(m.type) or m.aligned > 4 for m in kind.members)
+    return kind.aligned > 4 or (kind.pack in (0, 8) and any(aligned))
+
+
+def _is_unexplained(kind: Type) -> bool:
+    if isinstance(kind, Scalar) or not _is_double_word(kind):
+        return False
+    return not any(_is_double_word(m.type) for m in kind.members if not m.is_bits)
+
+
+def without_unexplained_alignment(s: Signature) -> bool:
+    """For 32-bit Arm, where an alignment that a member has by attribute, or a bit-field by its
+    type, counts, and one that the whole struct has does not. pytramp_type_layout is not told which
+    it is, and csrc/abi/aapcs32.c refuses to pass such a struct."""
+    return not any(map(_is_unexplained, [*s.arguments, *s.extra]))
+
+
+def _is_all(kind: Type, scalars: Sequence[Type]) -> bool:
+    if isinstance(kind, Scalar):
+        return kind in scalars
+    return all(_is_all(m.type, scalars) for m in kind.members)
+
+
+def without_homogeneous_halves(s: Signature) -> bool:
+    """For gcc on 32-bit Arm, which takes structs of 1 to 4 _Float16 for candidates for VFP
+    registers: the document says that their base type is a float or a double, and so does clang."""
+    values = [*s.arguments, *([s.result] if s.result else [])]
+    structs = [kind for kind in values if isinstance(kind, Aggregate) and kind.size]
+    return not any(_is_all(kind, [FLOAT16]) for kind in structs)
+
+
+def without_packed_doubles(s: Signature) -> bool:
+    """For clang on 32-bit Arm, which aligns a packed struct of doubles to 8 on the stack where it
+    would fit VFP registers: rule C.2 goes by its own alignment."""
+    doubles = [DOUBLE, LONG_DOUBLE, COMPLEX_DOUBLE, COMPLEX_LONG_DOUBLE]
+    packed = [kind for kind in s.arguments if _is_packed(kind)]
+    return not any(_is_all(kind, doubles) for kind in packed)
+
+
+def without_packed_double_words(s: Signature) -> bool:
+    """For gcc on 32-bit Arm, where bit-fields of a type that is aligned to 8 count so in a packed
+    struct, too: it is passed as if it were aligned to 8."""
+
+    def counts(kind: Type) -> bool:
+        members = kind.members if isinstance(kind, Aggregate) and kind.pack in (1, 2, 4) else ()
+        return any(m.is_bits and m.type.spelling in _TWO_WORDS for m in members)
+
+    return not any(map(counts, [*s.arguments, *s.extra]))
+
+
 def without_int128_arguments(s: Signature) -> bool:
     """For clang before 18, which splits an __int128 argument between r9 and the stack and puts it
     at odd eightbytes: against the psABI, gcc and later clang."""
@@ -223,7 +281,8 @@ def without_zero_width(s: Signature) -> bool:
     """For gcc before 12.1 on x86-64, where zero-width bit-fields counted in C, not in C++; for
     clang on RISC-V, where they count beside two other fields, as in gcc before 10, against the
     psABI; for clang before 15 on AArch64, to which `struct { float f; int : 0; }` is not all
-    floats."""
+    floats; and for 32-bit Arm, where no aggregate with one is homogeneous: nothing tells pytramp
+    of them."""
     return not any(m.bits == 0 for a in s.aggregates for m in a.members)
 
 

@@ -41,9 +41,12 @@ static void test_structs(void) {
 static void test_alignment(void) {
     const pytramp_member member = {i_, 1, 0};
     const pytramp_type *aligned;
-    CHECK_OK(pytramp_type_layout(&aligned, 32, 32, 1, &member));
-    EXPECT("never above a word", "&stack@0 | stack@4 0+4 | stack@8 0+32 | stack@40 0+4", aligned,
+    CHECK_OK(pytramp_type_layout(&aligned, 16, 16, 1, &member));
+    EXPECT("never above a word", "&stack@0 | stack@4 0+4 | stack@8 0+16 | stack@24 0+4", aligned,
            i_, aligned, i_);
+    CHECK_OK(pytramp_type_layout(&aligned, 32, 32, 1, &member));
+    expect("a result of any alignment", "&stack@0", aligned, 0, NULL);
+    REFUSE(PYTRAMP_E_TYPE, i_, aligned);
     say("alignment");
 }
 
