@@ -53,17 +53,24 @@ def fetch(
         progress.append(now)
         return stop_at is not None and now >= stop_at
 
+    # An exception of write() ends the transfer, and is raised here.
+    with pytramp.propagate(write):
+        status = transfer(lib, url, write, report)
+    return status, bytes(got), progress
+
+
+def transfer(lib: Any, url: str, write: Any, report: Any) -> int:
+    """What libcurl does with them."""
     handle = ctypes.c_void_p(lib.curl_easy_init())
     try:
         lib.curl_easy_setopt(handle, URL, url.encode())
         lib.curl_easy_setopt(handle, WRITEFUNCTION, write)
-        lib.curl_easy_setopt(handle, NOPROGRESS, ctypes.c_long(0))
+        lib.curl_easy_setopt(handle, NOPROGRESS, ctypes.c_long(report is None))
         lib.curl_easy_setopt(handle, XFERINFOFUNCTION, report)
-        with pytramp.propagate(write):
-            status = lib.curl_easy_perform(handle)
+        status: int = lib.curl_easy_perform(handle)
     finally:
         lib.curl_easy_cleanup(handle)
-    return status, bytes(got), progress
+    return status
 
 
 def main() -> None:

@@ -55,22 +55,28 @@ def above(a: float, b: float) -> pytramp.Closure:
 
 
 def minimise(lib: Any, algorithm: int, function: pytramp.Closure) -> tuple[int, list[float], float]:
-    """(status, x, f(x)); the example of NLopt's own tutorial, with the minimum at (1/3, 8/27)."""
+    """The example of NLopt's own tutorial, with the minimum at (1/3, 8/27)."""
     optimiser = lib.nlopt_create(algorithm, 2)
+    lib.nlopt_set_lower_bounds(optimiser, (ctypes.c_double * 2)(-math.inf, 1e-12))
     constraints = [above(2.0, 0.0), above(-1.0, 1.0)]
-    bounds = (ctypes.c_double * 2)(-math.inf, 1e-12)
-    lib.nlopt_set_lower_bounds(optimiser, bounds)
+    try:
+        # An exception of the objective stops NLopt, and is raised here.
+        with pytramp.propagate(function, stop=lambda: lib.nlopt_force_stop(optimiser)):
+            return solve(lib, optimiser, function, constraints, (1.234, 5.678))
+    finally:
+        lib.nlopt_destroy(optimiser)
+
+
+def solve(
+    lib: Any, optimiser: Any, function: Any, constraints: list[Any], start: tuple[float, float]
+) -> tuple[int, list[float], float]:
+    """What NLopt does with them: (status, x, f(x))."""
     lib.nlopt_set_min_objective(optimiser, function, None)
     for constraint in constraints:
         lib.nlopt_add_inequality_constraint(optimiser, constraint, None, 1e-10)
     lib.nlopt_set_xtol_rel(optimiser, 1e-8)
-    x, found = (ctypes.c_double * 2)(1.234, 5.678), ctypes.c_double()
-    try:
-        # An exception of the objective stops NLopt, and is raised here.
-        with pytramp.propagate(function, stop=lambda: lib.nlopt_force_stop(optimiser)):
-            status = lib.nlopt_optimize(optimiser, x, ctypes.byref(found))
-    finally:
-        lib.nlopt_destroy(optimiser)
+    x, found = (ctypes.c_double * 2)(*start), ctypes.c_double()
+    status: int = lib.nlopt_optimize(optimiser, x, ctypes.byref(found))
     return status, list(x), found.value
 
 
