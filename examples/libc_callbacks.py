@@ -1,6 +1,9 @@
 """The C library calls Python: qsort_r, fopencookie, timer_create with SIGEV_THREAD, pthread_create.
 
 python examples/libc_callbacks.py          (glibc)
+
+Sorting and threads with ctypes and cffi, too, and what each costs:
+cd examples; python -m three_ways libc_callbacks
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """libuv calls Python: work in its thread pool, and timers.
 
 python examples/uv_loop.py          (Debian: libuv1)
+
+The thread pool with ctypes and cffi, too, and what each costs:
+cd examples; python -m three_ways uv_loop
 """
 
 from __future__ import annotations
