@@ -43,11 +43,30 @@ __attribute__((constructor)) static void watch_forks(void) {
 static _Atomic unsigned chosen = NOT_CHOSEN;
 static const char *_Atomic unknown_name; /* in PYTRAMP_GROWTH, from its first unknown step on */
 
+/* Those of all systems: what is allowed can be said the same way everywhere. */
+static const struct {
+    unsigned bit;
+    const char *name;
+} known_steps[] = {
+    {PYTRAMP_GROW_MREMAP, "mremap"},
+    {PYTRAMP_GROW_FILE, "file"},
+    {PYTRAMP_GROW_MEMFD, "memfd"},
+};
+#define KNOWN_STEPS (sizeof known_steps / sizeof *known_steps)
+
 static unsigned step_named(const char *name, size_t length) {
-    for (const struct pt_growth_step *step = pt_growth_steps; step->bit; step++) {
-        if (strlen(step->name) == length && !memcmp(step->name, name, length)) return step->bit;
+    for (size_t i = 0; i < KNOWN_STEPS; i++) {
+        const char *known = known_steps[i].name;
+        if (strlen(known) == length && !memcmp(known, name, length)) return known_steps[i].bit;
     }
     return 0;
+}
+
+static unsigned steps_here(void) {
+    unsigned here = 0;
+    for (const struct pt_growth_step *step = pt_growth_steps; step->bit; step++)
+        here |= step->bit;
+    return here;
 }
 
 static unsigned parse_steps(const char *text) {
@@ -70,18 +89,18 @@ unsigned pytramp_get_growth(void) {
     unsigned steps = atomic_load(&chosen);
     if (steps != NOT_CHOSEN) return steps;
     const char *text = getenv("PYTRAMP_GROWTH");
-    steps = text && *text ? parse_steps(text) : PYTRAMP_GROW_DEFAULT;
+    steps = (text && *text ? parse_steps(text) : PYTRAMP_GROW_DEFAULT) & steps_here();
     unsigned none = NOT_CHOSEN;
     return atomic_compare_exchange_strong(&chosen, &none, steps) ? steps : none;
 }
 
 pytramp_status pytramp_set_growth(unsigned steps) {
     unsigned known = 0;
-    for (const struct pt_growth_step *step = pt_growth_steps; step->bit; step++)
-        known |= step->bit;
+    for (size_t i = 0; i < KNOWN_STEPS; i++)
+        known |= known_steps[i].bit;
     if (steps & ~known) return PYTRAMP_E_INVALID;
     atomic_store(&unknown_name, NULL);
-    atomic_store(&chosen, steps);
+    atomic_store(&chosen, steps & steps_here());
     return PYTRAMP_OK;
 }
 
@@ -193,6 +212,11 @@ pytramp_status pytramp_try_growth(unsigned bit, char *text, size_t size) {
         if (!failed) pt_pages_release(&pair, PT_UNIT);
         errno = saved;
         return failed ? PYTRAMP_E_NO_CODE : PYTRAMP_OK;
+    }
+    for (size_t i = 0; i < KNOWN_STEPS; i++) {
+        if (known_steps[i].bit != bit) continue;
+        if (text) append(text, size, 0, known_steps[i].name, "not on this system", 0);
+        return PYTRAMP_E_NO_CODE;
     }
     return PYTRAMP_E_INVALID;
 }

@@ -98,13 +98,14 @@ PYTRAMP_API pytramp_status pytramp_reserve(size_t closures);
 /* ---- Growth ---- */
 
 #define PYTRAMP_GROW_MREMAP  1u /* the kernel maps the template again: Linux 5.13, macOS */
-#define PYTRAMP_GROW_FILE    2u /* the library's own file, mapped again */
+#define PYTRAMP_GROW_FILE    2u /* the library's own file, mapped again; on Windows, as an image */
 #define PYTRAMP_GROW_MEMFD   4u /* a sealed memfd with the same bytes; only where asked for */
 #define PYTRAMP_GROW_DEFAULT (PYTRAMP_GROW_MREMAP | PYTRAMP_GROW_FILE)
 
 /* Which steps growth may take, always in the order above; 0 forbids growth. The environment
  * variable PYTRAMP_GROWTH (names joined by commas: "mremap,file,memfd", or "none") sets it at the
- * first growth unless this call came before. PYTRAMP_E_INVALID for unknown bits. */
+ * first growth unless this call came before. PYTRAMP_E_INVALID for unknown bits; what a system does
+ * not have is left out. */
 PYTRAMP_API pytramp_status pytramp_set_growth(unsigned steps);
 PYTRAMP_API unsigned pytramp_get_growth(void);
 
