@@ -7,7 +7,10 @@
 #include "../config.h"
 #ifdef PT_OS_WINDOWS
 
-#  define _WIN32_WINNT 0x0602 /* Windows 8: GetCurrentThreadStackLimits */
+#  if !defined(_WIN32_WINNT) || _WIN32_WINNT < 0x0602
+#    undef _WIN32_WINNT
+#    define _WIN32_WINNT 0x0602 /* Windows 8: GetCurrentThreadStackLimits */
+#  endif
 #  include "../pages.h"
 
 #  include <errno.h>

@@ -6,6 +6,9 @@
 #ifndef _GNU_SOURCE
 #  define _GNU_SOURCE
 #endif
+#ifdef __MINGW32__ /* formats are C's, whatever Microsoft's library thinks of them */
+#  define __USE_MINGW_ANSI_STDIO 1
+#endif
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,6 +18,13 @@
 #include <unistd.h>
 
 #include "pytramp.h"
+
+#ifdef __MINGW32__
+#  define CHECK_FORMAT(text, first) __attribute__((format(__MINGW_PRINTF_FORMAT, text, first)))
+#  define alarm(seconds)            ((void)(seconds)) /* who runs this program has a limit, too */
+#else
+#  define CHECK_FORMAT(text, first) __attribute__((format(printf, text, first)))
+#endif
 
 /* CHECK(a == b, "after %d frees", n) */
 #define CHECK(condition, ...)                                                                      \
@@ -30,8 +40,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-_Noreturn __attribute__((format(printf, 4, 5), unused)) static void
-check_failed(const char *file, int line, const char *condition, const char *format, ...) {
+_Noreturn CHECK_FORMAT(4, 5)
+    __attribute__((unused)) static void check_failed(const char *file, int line,
+                                                     const char *condition, const char *format,
+                                                     ...) {
     va_list more;
     char text[1024];
     va_start(more, format);
@@ -59,7 +71,7 @@ __attribute__((unused)) static void check_pool(const char *file, int line) {
 }
 
 /* What was done, as a line of the program's report. */
-__attribute__((format(printf, 1, 2), unused)) static void say(const char *format, ...) {
+CHECK_FORMAT(1, 2) __attribute__((unused)) static void say(const char *format, ...) {
     va_list more;
     va_start(more, format);
     vprintf(format, more);
@@ -69,7 +81,7 @@ __attribute__((format(printf, 1, 2), unused)) static void say(const char *format
 }
 
 /* Ends the program as a success that tested nothing; test_c.py shows the reason. */
-_Noreturn __attribute__((format(printf, 1, 2), unused)) static void skip(const char *format, ...) {
+_Noreturn CHECK_FORMAT(1, 2) __attribute__((unused)) static void skip(const char *format, ...) {
     va_list more;
     printf("SKIP: ");
     va_start(more, format);

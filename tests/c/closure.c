@@ -7,6 +7,10 @@
 #include <limits.h>
 #include <math.h>
 
+#ifdef _WIN32
+#  define pipe(ends) _pipe(ends, 4096, _O_BINARY)
+#endif
+
 #include "pool.h"
 #include "support.h"
 
@@ -220,21 +224,36 @@ static void test_aggregate_results(void) {
     say("aggregate results: %d types, live, preset, freed", results);
 }
 
-static void test_void_results(void) {
-    typedef struct {
-    } empty;
+typedef struct {
+} empty;
+
+static void call_for_void(void *code) {
+    ((void (*)(void))(uintptr_t)code)();
+}
+
+static void call_for_empty(void *code) {
+    (void)((empty (*)(void))(uintptr_t)code)();
+}
+
+static void check_nothing(const pytramp_type *type, void (*call)(void *)) {
     int calls = 0;
-    pytramp_set_late_call_hook(remember_report);
-    void *code = new_preset(&pytramp_type_void, &calls, NULL);
-    void *none = new_preset(struct_of(0, NULL), &calls, NULL);
-    ((void (*)(void))(uintptr_t)code)();
-    (void)((empty (*)(void))(uintptr_t)none)();
-    CHECK(calls == 2, "%d calls", calls);
+    reports = 0;
+    void *code = new_preset(type, &calls, NULL);
+    call(code);
+    CHECK(calls == 1 && !reports, "%d calls, %d reports", calls, reports);
     CHECK_OK(pytramp_closure_free(code));
-    CHECK_OK(pytramp_closure_free(none));
-    ((void (*)(void))(uintptr_t)code)();
-    (void)((empty (*)(void))(uintptr_t)none)();
-    CHECK(calls == 2 && reports == 2, "%d calls, %d reports", calls, reports);
+    call(code);
+    CHECK(calls == 1 && reports == 1, "%d calls, %d reports", calls, reports);
+}
+
+static void test_void_results(void) {
+    pytramp_set_late_call_hook(remember_report);
+    check_nothing(&pytramp_type_void, call_for_void);
+#ifndef _WIN64 /* no empty results there: abi/win64.c */
+    check_nothing(struct_of(0, NULL), call_for_empty);
+#else
+    (void)call_for_empty;
+#endif
     say("void and empty results");
 }
 
@@ -572,7 +591,7 @@ static void test_unprepared(void) {
     expect_reports(1, code, "before pytramp_init");
     CHECK(IS_LATE(((double (*)(double))(uintptr_t)code)(3.5)), "unprepared: a double");
     CHECK(((two_registers (*)(void))(uintptr_t)code)() == 0, "unprepared: zero, two registers");
-#ifndef __i386__
+#if !defined(__i386__) && !defined(_WIN64) /* where that is in memory */
     CHECK(((struct pair_dd (*)(void))(uintptr_t)code)().b == 0, "unprepared: zero, two doubles");
 #endif
     expect_reports(0, NULL, "");

@@ -1,11 +1,13 @@
 /* Memory that runs out at the n-th call, for every n: each public function answers with a status,
  * leaves its out parameters and the pool alone, and works afterwards.
  *
- * Linked with --wrap for malloc, calloc, mmap, mmap64 and mremap. */
+ * Linked with --wrap for malloc, calloc, mmap, mmap64 and mremap; on Windows, for the first two. */
 #include "check.h"
 
-#include <sys/mman.h>
-#include <sys/uio.h>
+#ifndef _WIN32
+#  include <sys/mman.h>
+#  include <sys/uio.h>
+#endif
 
 #include "support.h"
 
@@ -35,6 +37,36 @@ void *__wrap_calloc(size_t n, size_t size) {
     return NULL;
 }
 
+#ifdef _WIN32
+
+/* Calls into a DLL go through a pointer of this name, which the linker looks for in import
+ * libraries last. */
+#  define FAILING(result, name, parameters, arguments, failure)                                    \
+      static result WINAPI wrap_##name parameters {                                                \
+          HMODULE library = GetModuleHandleA("kernel32.dll");                                      \
+          result(WINAPI * real) parameters =                                                       \
+              (result(WINAPI *) parameters)(uintptr_t)GetProcAddress(library, #name);              \
+          if (!fails()) return real arguments;                                                     \
+          SetLastError(ERROR_NOT_ENOUGH_MEMORY);                                                   \
+          return failure;                                                                          \
+      }                                                                                            \
+      result(WINAPI *__imp_##name) parameters = wrap_##name;
+
+FAILING(void *, VirtualAlloc, (void *at, SIZE_T size, DWORD type, DWORD protection),
+        (at, size, type, protection), NULL)
+FAILING(HANDLE, CreateFileW,
+        (const wchar_t *name, DWORD access, DWORD share, SECURITY_ATTRIBUTES *security, DWORD how,
+         DWORD flags, HANDLE like),
+        (name, access, share, security, how, flags, like), INVALID_HANDLE_VALUE)
+FAILING(HANDLE, CreateFileMappingW,
+        (HANDLE file, SECURITY_ATTRIBUTES *security, DWORD protection, DWORD high, DWORD low,
+         const wchar_t *name),
+        (file, security, protection, high, low, name), NULL)
+FAILING(void *, MapViewOfFile, (HANDLE mapping, DWORD access, DWORD high, DWORD low, SIZE_T size),
+        (mapping, access, high, low, size), NULL)
+
+#else
+
 void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
@@ -59,6 +91,8 @@ void *__wrap_mremap(void *old, size_t old_size, size_t size, int flags, void *ne
     errno = ENOMEM;
     return MAP_FAILED;
 }
+
+#endif
 
 /* ---- Operations ---- */
 
@@ -239,6 +273,13 @@ static void fail_try(unsigned step) {
     fail_everywhere("try_growth", prepare_nothing, do_try);
 }
 
+static void test_file(void) {
+    fail_growth(PYTRAMP_GROW_FILE);
+    fail_try(PYTRAMP_GROW_FILE);
+}
+
+#ifndef _WIN32
+
 /* Nor does Linux before 5.13 know it, nor an emulator. */
 static int mremap_works(void) {
     char why[200] = "";
@@ -253,11 +294,6 @@ static void test_mremap(void) {
     fail_try(PYTRAMP_GROW_MREMAP);
 }
 
-static void test_file(void) {
-    fail_growth(PYTRAMP_GROW_FILE);
-    fail_try(PYTRAMP_GROW_FILE);
-}
-
 static void test_memfd(void) {
     fail_growth(PYTRAMP_GROW_MEMFD);
     fail_try(PYTRAMP_GROW_MEMFD);
@@ -268,15 +304,21 @@ static void test_all_steps(void) {
     fail_growth(7);
 }
 
+#endif
+
 static void test_three_pairs(void) {
     fail_everywhere("reserve, 3 pairs", prepare_growth, do_reserve_many);
 }
 
 /* The kernel's word on what is mapped; without it, growth gives back only what must be its own. */
 static int knows_what_is_mapped(void) {
+#ifdef _WIN32
+    return 1;
+#else
     int one = 1, other = 0;
     struct iovec from = {&one, sizeof one}, to = {&other, sizeof other};
     return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof one;
+#endif
 }
 
 /* What the n-th failure of growth leaves mapped. */
@@ -298,6 +340,9 @@ static void fail_growth_by(unsigned step) {
 }
 
 static void test_mappings(void) {
+    prepare_growth();
+    fail_growth_by(PYTRAMP_GROW_FILE);
+#ifndef _WIN32
     unsigned steps = PYTRAMP_GROW_FILE | PYTRAMP_GROW_MEMFD;
     prepare_growth();
     if (mremap_works()) {
@@ -305,9 +350,8 @@ static void test_mappings(void) {
         fail_growth_by(PYTRAMP_GROW_MREMAP);
         prepare_growth();
     }
-    fail_growth_by(PYTRAMP_GROW_FILE);
-    prepare_growth();
     fail_growth_by(steps);
+#endif
     CHECK_OK(pytramp_reserve(stats().untouched + 1));
     say("failed growth: nothing is left mapped");
 }
@@ -360,10 +404,12 @@ static void test_call(void) {
 static const struct test tests[] = {
     {"types", test_types},
     {"closures", test_closures},
-    {"mremap", test_mremap},
     {"file", test_file},
+#ifndef _WIN32
+    {"mremap", test_mremap},
     {"memfd", test_memfd},
     {"all steps", test_all_steps},
+#endif
     {"three pairs", test_three_pairs},
     {"mappings", test_mappings},
     {"call", test_call},

@@ -3,17 +3,26 @@
 #define SUPPORT_H
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/types.h>
-#include <sys/wait.h>
+#ifdef _WIN32
+#  include <process.h>
+#  include <windows.h>
+#else
+#  include <sched.h>
+#  include <sys/wait.h>
+#endif
 
 #include "stubs.h"
 
 /* How many slots there are before the first growth, and how many a growth adds. */
-#define BUILTIN_CLOSURES 8192
-#define UNIT_CLOSURES    PT_UNIT_STUBS
-#define WAITING_FREES    1024
+#ifdef _WIN32
+#  define BUILTIN_CLOSURES 32768
+#else
+#  define BUILTIN_CLOSURES 8192
+#endif
+#define UNIT_CLOSURES PT_UNIT_STUBS
+#define WAITING_FREES 1024
 
 /* ---- int (void) closures that return their number ---- */
 
@@ -125,7 +134,9 @@ __attribute__((unused)) static void need_mremap(void) {
         return "print_suppressions=0";                                                             \
     }
 
-/* ---- Processes ---- */
+/* ---- Processes; support_windows.h has what can be had of it there ---- */
+
+#ifndef _WIN32
 
 /* Frees wait in a list per CPU, so exact counts ask for one CPU. */
 __attribute__((unused)) static void stay_on_one_cpu(void) {
@@ -155,6 +166,8 @@ __attribute__((unused)) static void in_child(const char *name, void (*what)(void
     await(child, name);
 }
 
+#endif
+
 struct test {
     const char *name;
     void (*run)(void);
@@ -170,6 +183,10 @@ static int run_named(const struct test *tests, size_t n, const char *name) {
     }
     check_failed(__FILE__, __LINE__, name, "no such test");
 }
+
+#ifdef _WIN32
+#  include "support_windows.h"
+#else
 
 /* A main: the test with the name argv[1]; without one all of them, each in a process of its own,
  * whose pool nobody has used before. */
@@ -244,5 +261,7 @@ __attribute__((unused)) static struct maps check_maps(unsigned long foreign_inod
     fclose(file);
     return maps;
 }
+
+#endif
 
 #endif
