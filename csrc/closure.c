@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "pages.h"
 #include "port.h"
 
 /* ---- Reports ---- */
@@ -26,8 +27,10 @@ int pt_closure_first_late_call(struct pt_record *record) {
 
 void pt_closure_report(struct pt_record *record, const char *what) {
     int saved = errno; /* the caller's callback must not see what printing did */
+    unsigned long last_error = pt_pages_last_error();
     atomic_load (&hook)(pt_pool_code(record), what);
     errno = saved;
+    pt_pages_set_last_error(last_error);
 }
 
 /* ---- Error values: up to eight bytes in the record, larger ones in a block ---- */

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "../closure.h"
+#include "../pages.h"
 #include "arguments.h"
 #include "cffi_errno.h"
 #include "convert.h"
@@ -296,6 +297,7 @@ static inline void invoke_live(struct pt_frame *frame, struct pt_record *record,
 
 static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     uint32_t word = pt_state_word(record);
+    unsigned long last_error = pt_pages_last_error(); /* before what may change it */
     int *error = &errno;
     int saved_errno = *error;
     struct pt_thread *thread = &pt_thread;
@@ -310,6 +312,7 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     }
     thread->saved_errno = outer;
     *error = saved_errno;
+    pt_pages_set_last_error(last_error);
 }
 
 const struct pt_kind pt_python_kind = {invoke_python, forget_python};

@@ -2,8 +2,9 @@
 
 #ifdef Py_GIL_DISABLED
 
-#  include <stdlib.h>
 #  include <string.h>
+
+#  include "threads.h"
 
 /* ---- The slots of all threads ---- */
 
@@ -20,7 +21,7 @@ static struct pt_hazards *take_over(void) {
 struct pt_hazards *pt_hazards_make(struct pt_thread *thread) {
     struct pt_hazards *made = take_over();
     if (!made) {
-        made = aligned_alloc(PT_OWN_LINES, sizeof *made);
+        made = pt_threads_allocate(sizeof *made);
         if (!made) return NULL;
         memset(made, 0, sizeof *made);
         atomic_store(&made->taken, 1);
@@ -29,7 +30,7 @@ struct pt_hazards *pt_hazards_make(struct pt_thread *thread) {
         }
     }
     thread->hazards = made;
-    pt_thread_watch_end();
+    pt_threads_watch_end();
     return made;
 }
 

@@ -1,27 +1,26 @@
 #include "interpreter.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "call.h"
 #include "hold.h"
 #include "label.h"
-#include "pystate.h"
 #include "leaks.h"
+#include "pystate.h"
+#include "threads.h"
 #include "tstate.h"
 
 /* ---- The registry ---- */
 
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static struct pt_interpreter
     *entries; /* those that are alive; few, and searched where it is cold */
 
 void pt_registry_lock(void) {
-    pthread_mutex_lock(&registry);
+    pt_threads_lock();
 }
 
 void pt_registry_unlock(void) {
-    pthread_mutex_unlock(&registry);
+    pt_threads_unlock();
 }
 
 struct pt_interpreter *pt_interpreter_here(void) {
@@ -74,7 +73,7 @@ static void after_fork_in_child(void) {
 }
 
 int pt_registry_watch_forks(void) {
-    return pthread_atfork(pt_registry_lock, pt_registry_unlock, after_fork_in_child);
+    return pt_threads_around_fork(pt_registry_lock, pt_registry_unlock, after_fork_in_child);
 }
 
 /* ---- The end ---- */

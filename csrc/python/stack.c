@@ -61,7 +61,7 @@ static void tell_later(void) {
         atomic_store(&untold_refusals, 0);
 }
 
-static void tell(pt_closure_object *closure, struct pt_frame *frame, int is_soft) {
+static void tell_closure(pt_closure_object *closure, struct pt_frame *frame, int is_soft) {
     struct pt_kept kept = pt_keep(closure);
     PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
     if (is_soft) pt_handle_exception(closure, frame, PT_RAISED);
@@ -80,7 +80,7 @@ static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t wo
     pt_closure_object *closure = NULL;
     if (pt_state_word(record) == word && !PyErr_Occurred()) closure = pt_hold(record, word);
     if (closure) {
-        if (!(pt_special(closure) & PT_DOOMED)) tell(closure, frame, is_soft);
+        if (!(pt_special(closure) & PT_DOOMED)) tell_closure(closure, frame, is_soft);
         pt_let_go(closure, record, word);
     }
     pt_leave(&visit);

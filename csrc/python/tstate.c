@@ -1,24 +1,20 @@
 #include "tstate.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "hold.h"
 #include "pystate.h"
+#include "threads.h"
 
 /* Of all threads: its calls are counted up and down, too, but nobody reads them. */
 struct pt_attachment pt_no_attachment = {.tstate = PT_NO_TSTATE};
 _Thread_local struct pt_thread pt_thread = {.first = &pt_no_attachment, .stack_soft = UINTPTR_MAX};
 
-static pthread_key_t ending;
-
 /* ---- Attachments ---- */
 
 static void release(struct pt_attachment *attachment) {
-    if (atomic_fetch_sub(&attachment->references, 1) == 1) free(attachment);
+    if (atomic_fetch_sub(&attachment->references, 1) == 1) pt_threads_free(attachment);
 }
 
 /* Its thread state is no more to be entered. */
@@ -105,7 +101,7 @@ static struct pt_attachment *bring_forward(const struct pt_interpreter *interpre
 static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThreadState *tstate,
                                       int owned) {
     if (!owned && pt_tstate_is_lent(interpreter, tstate)) return NULL;
-    struct pt_attachment *made = aligned_alloc(PT_OWN_LINES, sizeof *made);
+    struct pt_attachment *made = pt_threads_allocate(sizeof *made);
     if (!made) return NULL;
     memset(made, 0, sizeof *made);
     made->interpreter = interpreter;
@@ -121,18 +117,14 @@ static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThre
     int failed = watch(made);
     PyErr_Restore(type, value, traceback);
     if (failed) {
-        free(made);
+        pt_threads_free(made);
         return NULL;
     }
     link_there(made);
     made->next = pt_thread.first;
     pt_thread.first = made;
-    pt_thread_watch_end();
+    pt_threads_watch_end();
     return made;
-}
-
-void pt_thread_watch_end(void) {
-    pthread_setspecific(ending, &pt_thread); /* any value but NULL has the destructor run */
 }
 
 static struct pt_attachment *remember_once(struct pt_interpreter *interpreter,
@@ -147,6 +139,16 @@ static int is_idle(const PyThreadState *tstate) {
     while (at != &pt_no_attachment && atomic_load(&at->tstate) != tstate)
         at = at->next;
     return at->owned && atomic_load(&at->calls) < PT_INSIDE;
+}
+
+int pt_thread_is_inside(void) {
+    unsigned calls = 0;
+    for (struct pt_attachment *at = pt_thread.first; at != &pt_no_attachment; at = at->next)
+        calls |= atomic_load(&at->calls);
+#ifdef Py_GIL_DISABLED
+    if (pt_thread.hazards && pt_thread.hazards->depth) return 1;
+#endif
+    return calls != 0;
 }
 
 static void count_call(struct pt_attachment *attachment, int by) {
@@ -230,11 +232,6 @@ static int may_arrive(const struct pt_interpreter *interpreter) {
     return !atomic_load(&interpreter->closing) || atomic_load(&interpreter->closer) == &pt_thread;
 }
 
-static void sleep_a_millisecond(void) {
-    struct timespec time = {0, 1000000};
-    nanosleep(&time, NULL);
-}
-
 #if PY_VERSION_HEX >= 0x030F0000
 
 /* PEP 788: while others keep the interpreter from its end, it may be entered after closing, too, by
@@ -257,7 +254,7 @@ static int pass_late(struct pt_interpreter *interpreter, struct pt_interpreter *
 static void passed(struct pt_interpreter *late) {
     if (!late) return;
     PyInterpreterGuard_Close(late->guard);
-    sleep_a_millisecond();
+    pt_threads_sleep_a_millisecond();
     atomic_store(&late->late, NULL);
 }
 
@@ -378,10 +375,7 @@ static void forget_or_leave(struct pt_attachment *attachment) {
     if (!left) release(attachment);
 }
 
-/* The key's destructor. Another key's destructor may still call back: then a new attachment sets
- * the key again and pthreads runs this once more. */
-static void thread_ends(void *unused) {
-    (void)unused;
+static void thread_ends(void) {
     while (pt_thread.first != &pt_no_attachment) {
         struct pt_attachment *at = pt_thread.first;
         pt_thread.first = at->next;
@@ -396,7 +390,7 @@ static void thread_ends(void *unused) {
 int pt_threads_init(void) {
     static int done;
     if (done) return 0;
-    int error = pthread_key_create(&ending, thread_ends);
+    int error = pt_threads_at_end(thread_ends);
     if (!error) error = pt_registry_watch_forks();
     if (error) {
         errno = error;
@@ -441,7 +435,7 @@ void pt_attachments_drain(struct pt_interpreter *interpreter) {
         struct traffic seen = traffic_of(interpreter);
         int patient = !interpreter->is_main || waited < PT_GRACE_MS;
         if (!seen.entering && !(seen.inside && patient)) break;
-        sleep_a_millisecond();
+        pt_threads_sleep_a_millisecond();
     }
     PyEval_RestoreThread(own);
 }

@@ -44,7 +44,7 @@ struct pt_thread {
     uintptr_t stack_low;  /* the end: below lies another stack */
 };
 
-/* Plain memory without constructor or destructor: the pthread key in tstate.c ends it. */
+/* Plain memory without constructor or destructor: pt_threads_at_end ends it. */
 PT_HIDDEN extern _Thread_local struct pt_thread pt_thread;
 PT_HIDDEN extern struct pt_attachment pt_no_attachment;
 
@@ -153,8 +153,8 @@ struct pt_visit {
 PT_HIDDEN struct pt_visit pt_attach(struct pt_interpreter *interpreter);
 PT_HIDDEN void pt_leave(const struct pt_visit *visit);
 
-/* Has what this thread has been given back when it ends. */
-PT_HIDDEN void pt_thread_watch_end(void);
+/* Is this thread in a call that came in through an attachment, or that a hazard slot names? */
+PT_HIDDEN int pt_thread_is_inside(void);
 
 /* Does this thread run Python in another interpreter than that one? */
 PT_HIDDEN int pt_runs_elsewhere(const struct pt_interpreter *interpreter);

@@ -128,7 +128,7 @@ PyObject *pt_view_open(const pt_closure_object *closure, Py_ssize_t i, void *con
 /* ---- Closing ---- */
 
 /* Tells sys.unraisablehook. */
-static void tell(pt_closure_object *closure, Py_ssize_t i) {
+static void tell_of_kept(pt_closure_object *closure, Py_ssize_t i) {
     PyObject *name = PyTuple_GET_ITEM(closure->signature->names, i);
     PyObject *own = pt_closure_name(closure);
     if (own)
@@ -206,7 +206,7 @@ PT_COLD static void close_kept(pt_closure_object *closure, Py_ssize_t i, PyObjec
     revoke_memoryview(view);
     if (is_found) {
         extras->told = 1;
-        tell(closure, i);
+        tell_of_kept(closure, i);
     }
     PyErr_Restore(type, value, traceback);
 }
