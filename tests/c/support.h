@@ -108,12 +108,14 @@ __attribute__((unused)) static void *call_chain(const void *code) {
 /* By whose file the kernel says that this is; /proc/self is the emulator's own idea of it. */
 static int emulated;
 
+#ifndef _WIN32
 __attribute__((constructor, unused)) static void find_emulator(void) {
     char mine[4096] = "", real[4096] = "";
     ssize_t n = readlink("/proc/self/exe", mine, sizeof mine - 1);
     ssize_t m = readlink("/proc/thread-self/exe", real, sizeof real - 1);
     emulated = n > 0 && m > 0 && strcmp(mine, real);
 }
+#endif
 
 __attribute__((unused)) static void need_mremap(void) {
     if (emulated) skip("qemu-user knows no MREMAP_DONTUNMAP");
