@@ -75,24 +75,24 @@ typedef pytramp_status layout(const pytramp_type **type, size_t nmembers,
 
 /* The same declaration there. How it was declared is not known any more, but equal types are one
  * pointer: what gives this type here, from its own members, gives it there from theirs. */
-static pytramp_status lay_out(const pytramp_type *type, const pytramp_member *members,
-                              const pytramp_type **there) {
+static pytramp_status lay_out(const pytramp_type *type, const pytramp_member *here,
+                              const pytramp_member *members, const pytramp_type **there) {
     static layout *const known[] = {pytramp_type_struct, pytramp_type_union};
     static const size_t packs[] = {0, 1, 2, 4, 8};
     for (size_t i = 0; i < 2 * sizeof packs / sizeof *packs; i++) {
         const pytramp_type *made;
-        pytramp_status status = known[i % 2](&made, type->nmembers, type->members, packs[i / 2]);
+        pytramp_status status = known[i % 2](&made, type->nmembers, here, packs[i / 2]);
         if (status) return status;
         if (made == type) return known[i % 2](there, type->nmembers, members, packs[i / 2]);
     }
     return PYTRAMP_E_TYPE;
 }
 
-/* The members as they are there; *differs: one of them is another type. */
+/* The members here, and as they are there; *differs: one of them is another type. */
 static pytramp_status translate(const struct pt_model *model, const pytramp_type *type,
-                                pytramp_member *members, int *differs) {
+                                pytramp_member *here, pytramp_member *members, int *differs) {
     for (size_t i = 0; i < type->nmembers; i++) {
-        members[i] = type->members[i];
+        here[i] = members[i] = pt_type_member(type, i);
         pytramp_status status = pt_model_type(model, type->members[i].type, &members[i].type);
         if (status) return status;
         *differs |= members[i].type != type->members[i].type;
@@ -105,13 +105,14 @@ static pytramp_status aggregate(const struct pt_model *model, const pytramp_type
     int is_nested = type->depth > 1; /* an array of scalars is one member, however long */
     if (type->depth >= PT_DEEP || (is_nested && type->steps >= PT_MANY_STEPS))
         return PYTRAMP_E_TOO_LARGE;
-    pytramp_member *members = malloc((type->nmembers + 1) * sizeof *members);
-    if (!members) return PYTRAMP_E_NO_MEMORY;
+    size_t n = type->nmembers;
+    pytramp_member *here = malloc((2 * n + 1) * sizeof *here), *members = here + n;
+    if (!here) return PYTRAMP_E_NO_MEMORY;
     int differs = 0;
-    pytramp_status status = translate(model, type, members, &differs);
+    pytramp_status status = translate(model, type, here, members, &differs);
     if (!status && !differs) *there = type;
-    if (!status && differs) status = lay_out(type, members, there);
-    free(members);
+    if (!status && differs) status = lay_out(type, here, members, there);
+    free(here);
     return status;
 }
 
@@ -119,7 +120,10 @@ pytramp_status pt_model_type(const struct pt_model *model, const pytramp_type *t
                              const pytramp_type **there) {
     switch (type->class) {
     case PT_CLASS_VOID: *there = type; return PYTRAMP_OK;
-    case PT_CLASS_AGGREGATE: return aggregate(model, type, there);
+    case PT_CLASS_AGGREGATE:
+        if (type->size) return aggregate(model, type, there);
+        *there = type; /* nothing is the same everywhere, and no step counts what is in it */
+        return PYTRAMP_OK;
     default: return scalar(model, type, there);
     }
 }

@@ -184,6 +184,10 @@ typedef struct pytramp_member {
     size_t offset; /* in bytes; read by pytramp_type_layout only */
 } pytramp_member;
 
+/* The count of `float x[1]`, which some conventions (s390x, mips_n64) pass in another way than a
+ * plain `float x`. */
+#define PYTRAMP_ARRAY_OF_ONE ((size_t)-2)
+
 /* *type = the struct with these members, laid out as C does; pack, when not 0, is the greatest
  * alignment a member gets (#pragma pack(n); 1 is __attribute__((packed))). The caller keeps
  * members. No members make GNU C's empty struct, of size 0. PYTRAMP_E_TYPE for a member of type

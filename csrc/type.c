@@ -88,6 +88,7 @@ static uint32_t hash_layout(const pytramp_type *type) {
     for (size_t i = 0; i < type->nmembers; i++) {
         hash = pt_hash_word(hash, (uintptr_t)type->members[i].type);
         hash = pt_hash_word(hash, type->members[i].count);
+        hash = pt_hash_word(hash, type->is_array[i]);
         hash = pt_hash_word(hash, type->members[i].offset);
     }
     return hash;
@@ -99,7 +100,7 @@ static int same_layout(const pytramp_type *a, const pytramp_type *b) {
         return 0;
     for (size_t i = 0; i < a->nmembers; i++) {
         if (a->members[i].type != b->members[i].type ||
-            a->members[i].count != b->members[i].count ||
+            a->members[i].count != b->members[i].count || a->is_array[i] != b->is_array[i] ||
             a->members[i].offset != b->members[i].offset)
             return 0;
     }
@@ -133,14 +134,19 @@ static pytramp_status intern(const pytramp_type **out, pytramp_type *type) {
     return PYTRAMP_OK;
 }
 
+static size_t elements(const pytramp_member *member) {
+    return member->count == PYTRAMP_ARRAY_OF_ONE ? 1 : member->count;
+}
+
 static pytramp_status check_members(size_t n, const pytramp_member *members) {
     if (n && !members) return PYTRAMP_E_NULL;
-    if (n > SIZE_MAX / sizeof *members) return PYTRAMP_E_TOO_LARGE;
+    if (n > SIZE_MAX / (sizeof *members + 1)) return PYTRAMP_E_TOO_LARGE;
     for (size_t i = 0; i < n; i++) {
         const pytramp_type *type = members[i].type;
         if (!type) return PYTRAMP_E_NULL;
         if (type->class == PT_CLASS_VOID || !members[i].count) return PYTRAMP_E_TYPE;
-        if (type->size && members[i].count > PTRDIFF_MAX / type->size) return PYTRAMP_E_TOO_LARGE;
+        if (type->size && elements(&members[i]) > PTRDIFF_MAX / type->size)
+            return PYTRAMP_E_TOO_LARGE;
     }
     return PYTRAMP_OK;
 }
@@ -167,19 +173,31 @@ static unsigned count_depth(size_t n, const pytramp_member *members) {
     return depth < PT_DEEP ? depth + 1 : PT_DEEP;
 }
 
+/* members as a type keeps them, with is_array behind them in the same block. */
+static pytramp_member *copy_of(size_t n, const pytramp_member *members) {
+    pytramp_member *copy = malloc(n ? n * (sizeof *copy + 1) : 1);
+    if (!copy) return NULL;
+    unsigned char *is_array = (unsigned char *)(copy + n);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = members[i];
+        copy[i].count = elements(&members[i]);
+        is_array[i] = members[i].count != 1;
+    }
+    return copy;
+}
+
 /* *type = an aggregate with a copy of members, not interned yet. */
 static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member *members,
                             int is_union) {
     pytramp_status status = check_members(n, members);
     if (status) return status;
     pytramp_type *made = calloc(1, sizeof *made);
-    pytramp_member *copy = malloc(n ? n * sizeof *copy : 1);
+    pytramp_member *copy = copy_of(n, members);
     if (!made || !copy) {
         free(copy);
         free(made);
         return PYTRAMP_E_NO_MEMORY;
     }
-    if (n) memcpy(copy, members, n * sizeof *copy);
     made->spelling = "aggregate";
     made->class = PT_CLASS_AGGREGATE;
     made->code = PT_TYPE_AGGREGATE;
@@ -187,8 +205,9 @@ static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member 
     made->is_union = is_union && n; /* of no members, both are nothing */
     made->nmembers = n;
     made->members = copy;
-    made->depth = count_depth(n, members);
-    made->steps = count_steps(n, members);
+    made->is_array = (const unsigned char *)(copy + n);
+    made->depth = count_depth(n, copy);
+    made->steps = count_steps(n, copy);
     *type = made;
     return PYTRAMP_OK;
 }
@@ -273,7 +292,7 @@ static pytramp_status place(const pytramp_type **out, const pytramp_layout *layo
     pytramp_status status = draft(&type, nmembers, members, layout->is_union);
     if (status) return status;
     for (size_t i = 0; i < nmembers; i++) {
-        size_t bytes = members[i].type->size * members[i].count;
+        size_t bytes = members[i].type->size * elements(&members[i]);
         if (bytes > size || members[i].offset > size - bytes) {
             discard(type);
             return PYTRAMP_E_TYPE;

@@ -55,7 +55,15 @@ struct pytramp_type {
     int is_union;   /* to some conventions even one of a single member is no struct */
     size_t nmembers;
     const pytramp_member *members; /* ascending as declared, offsets filled in */
+    const unsigned char *is_array; /* by member; of one element, too: see PYTRAMP_ARRAY_OF_ONE */
     const pytramp_type *next;      /* in its bucket of the intern table */
 };
+
+/* Member i of an aggregate as it was given. */
+static inline pytramp_member pt_type_member(const pytramp_type *type, size_t i) {
+    pytramp_member member = type->members[i];
+    if (type->is_array[i] && member.count == 1) member.count = PYTRAMP_ARRAY_OF_ONE;
+    return member;
+}
 
 #endif

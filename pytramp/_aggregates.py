@@ -11,6 +11,7 @@ from typing import Any
 
 from pytramp import _ctypes, _layout
 from pytramp._core import Type, UnsupportedTypeError
+from pytramp._members import count_of
 from pytramp.cdecl import records
 
 _SPELLINGS: dict[Any, str] = {}
@@ -186,7 +187,8 @@ def _member(field_type: Any, where: str) -> tuple[Type, int]:
     count = _count(field_type)
     if count == 0:
         raise UnsupportedTypeError(f"{where}: an array without elements cannot be passed by value")
-    return _element(_element_class(field_type), where), count
+    counted = count_of(count, issubclass(field_type, ctypes.Array))
+    return _element(_element_class(field_type), where), counted
 
 
 def _element(field_type: Any, where: str) -> Type:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._layout import Place, bytes_of
+from pytramp._members import count_of
 
 Member = tuple[Type, int, int]
 
@@ -29,7 +30,7 @@ def _plain(ct: Any, element: Callable[[Any], Type]) -> Iterator[Member]:
         if count == 0 or field.bitsize >= 0:  # nothing is passed for a flexible array member
             continue
         try:
-            yield element(item), count, field.offset
+            yield element(item), count_of(count, item is not field.type), field.offset
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{ct.cname}.{name}: {error}") from None
 

@@ -18,6 +18,8 @@ class UnsupportedTypeError(TypeError):
 
 class FreedCallbackError(RuntimeError): ...
 
+ARRAY_OF_ONE: int
+
 @final
 class Type:
     ctype: Any

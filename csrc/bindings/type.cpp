@@ -489,6 +489,7 @@ static PyType_Spec spec = {"pytramp._core.Type", sizeof(Object), 0,
                            slots};
 
 void register_type(py::module_ &m) {
+    m.attr("ARRAY_OF_ONE") = PYTRAMP_ARRAY_OF_ONE;
     add_type(m, "Type", pt_types_here()->type, [] { return PyType_FromSpec(&spec); });
 }
 

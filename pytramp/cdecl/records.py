@@ -289,6 +289,7 @@ class _Leaf(NamedTuple):
 
 def _aggregate(record: Record, cls: Any) -> Type:
     from pytramp._aggregates import bit_field
+    from pytramp._members import count_of
 
     layout, members = record.layout, record.members
     assert layout is not None
@@ -302,7 +303,8 @@ def _aggregate(record: Record, cls: Any) -> Type:
             continue
         element, count = counted(member.use)
         if count:
-            parts.append((_element(element), count, place.bit // 8))
+            counted_as = count_of(count, element is not member.use)
+            parts.append((_element(element), counted_as, place.bit // 8))
     size, alignment, natural = layout.size, layout.alignment, layout.natural
     is_union = record.keyword == "union"
     return Type.aggregate(cls, record.spelling, size, alignment, parts, is_union, natural)

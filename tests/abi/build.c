@@ -86,6 +86,10 @@ static pytramp_status lay_out(const struct shape *shape, const pytramp_type **ty
     return pytramp_type_layout_ex(type, &layout);
 }
 
+static size_t count_of(const struct member *member) {
+    return member->is_array && member->count == 1 ? PYTRAMP_ARRAY_OF_ONE : member->count;
+}
+
 /* Builds the type both ways and keeps the one the shape asks for. Equal layouts are one pointer, so
  * pytramp's offsets are the compiler's exactly when both are the same. */
 static const pytramp_type *build_type(struct shape *shape) {
@@ -94,7 +98,7 @@ static const pytramp_type *build_type(struct shape *shape) {
     const pytramp_type *laid_out = NULL, *declared = NULL;
     for (size_t m = 0; m < shape->nmembers; m++) {
         members[m].type = build_type(shape->members[m].shape);
-        members[m].count = shape->members[m].count;
+        members[m].count = count_of(&shape->members[m]);
         members[m].offset = shape->members[m].offset;
     }
     size_t n = shape->nmembers;

@@ -125,6 +125,7 @@ enum kind { VOID, BOOLEAN, INTEGER, FLOAT16, FLOAT, DOUBLE, LONG_DOUBLE, LIST, S
 struct member {
     struct shape *shape;
     size_t count, offset;
+    int is_array;
 };
 
 /* A bit-field of a width. C has no offsetof for it: where it is shows in the bits that set changes

@@ -73,7 +73,7 @@ def shape(a: Aggregate) -> Iterator[str]:
     for i, m in enumerate(a.members):
         if not m.is_bits:
             count, offset = m.count or 1, f"offsetof({a.spelling}, m{i})"
-            entries.append(f"{{&shape_{m.type.shape}, {count}, {offset}}}")
+            entries.append(f"{{&shape_{m.type.shape}, {count}, {offset}, {int(m.count > 0)}}}")
     members = "NULL"
     if entries:
         members = f"members_{a.shape}"

@@ -81,6 +81,14 @@ static void members(void) {
     expect(&windows, longs, 20000, 4);
 }
 
+static void arrays_of_one(void) {
+    const pytramp_member one = {&pytramp_type_long, PYTRAMP_ARRAY_OF_ONE, 0};
+    const pytramp_type *type;
+    CHECK_OK(pytramp_type_struct(&type, 1, &one, 0));
+    expect(&windows, type, 4, 4);
+    CHECK(on(&windows, type)->is_array[0], "long [1]");
+}
+
 static void unchanged(void) {
     const pytramp_type *const types[] = {
         &pytramp_type_int, STRUCT(&pytramp_type_char, &pytramp_type_int),
@@ -124,11 +132,16 @@ static void intricate(void) {
     for (unsigned i = 0; i < 40; i++)
         type = MAKE(1, 0, type, type);
     CHECK_STATUS(pt_model_type(&i386, type, &there), PYTRAMP_E_TOO_LARGE);
+    CHECK_OK(pytramp_type_struct(&type, 0, NULL, 0));
+    for (unsigned i = 0; i < 40; i++)
+        type = MAKE(1, 0, type, type);
+    CHECK(on(&i386, type) == type, "nothing is the same everywhere");
 }
 
 int main(void) {
     scalars();
     members();
+    arrays_of_one();
     unchanged();
     own();
     refused();

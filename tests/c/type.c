@@ -44,8 +44,12 @@ static pytramp_status layout_union(const pytramp_type **type, size_t size, size_
 /* The same aggregate given by its numbers is the same type. */
 static void check_given(const pytramp_type *type) {
     const pytramp_type *given;
+    pytramp_member members[8];
+    CHECK(type->nmembers <= COUNT(members), "%zu members", type->nmembers);
+    for (size_t i = 0; i < type->nmembers; i++)
+        members[i] = pt_type_member(type, i);
     CHECK_OK((type->is_union ? layout_union : pytramp_type_layout)(
-        &given, type->size, type->alignment, type->nmembers, type->members));
+        &given, type->size, type->alignment, type->nmembers, members));
     CHECK(given == type, "size %zu, alignment %zu", type->size, type->alignment);
 }
 
@@ -265,6 +269,12 @@ static void test_unions(void) {
     check_given(as_struct);
     check_given(as_union);
     say("unions: not the structs of the same members");
+    const pytramp_member array[] = {TYPE(int, PYTRAMP_ARRAY_OF_ONE)}, plain[] = {TYPE(int, 1)};
+    const pytramp_type *single = compose(1, plain, 0, 0), *of_one = compose(1, array, 0, 0);
+    CHECK(single != of_one && single->size == of_one->size, "int [1] is no int");
+    CHECK(of_one->is_array[0] && of_one->members[0].count == 1 && !single->is_array[0], "int [1]");
+    check_given(of_one);
+    say("arrays: of one element, too");
 }
 
 static void test_bits(void) {

@@ -39,7 +39,8 @@ static size_t take_size(struct input *in) {
 
 static size_t take_count(struct input *in) {
     unsigned byte = take(in);
-    if (byte < 160) return 1;
+    if (byte < 150) return 1;
+    if (byte < 160) return PYTRAMP_ARRAY_OF_ONE;
     return byte < 250 ? byte % 18 : take_extreme(in);
 }
 

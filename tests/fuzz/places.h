@@ -3,7 +3,7 @@
 #define PLACES_H
 
 #include "input.h"
-#include "signature.h"
+#include "port.h"
 
 /* What the arguments so far stand in: one bit per register, and the end of the argument area. */
 struct taken {
@@ -41,7 +41,17 @@ static void check_cover(const struct known *known, const struct pt_location *at)
         bytes += part->size;
         covered |= bytes_of(part->offset, part->size);
     }
-    assert(known->type->size > 64 ? bytes == known->type->size : !(known->used & ~covered));
+    int is_whole = known->type->size <= 64 || !at->nparts || bytes == known->type->size;
+    assert(is_whole && !(known->used & ~covered));
+}
+
+/* The type as the signature's convention has it, and then nothing is known of its bytes. */
+static struct known there(const pytramp_signature *signature, const struct known *known) {
+    struct known other = *known;
+    if (pt_port_of(signature->abi)) return other;
+    assert(!pt_model_type(&signature->abi->model, known->type, &other.type));
+    if (other.type != known->type) other.used = 0;
+    return other;
 }
 
 static void check_location(const struct known *known, const struct pt_location *at,
@@ -85,11 +95,13 @@ static void check_places(const pytramp_signature *signature, const struct known 
                          const struct known *known) {
     struct taken taken = {{0}, 0}, of_result = {{0}, 0};
     const struct pt_location *at = &signature->result_at;
-    check_location(result, at, at->by_reference ? &taken : &of_result);
+    struct known type = there(signature, result);
+    check_location(&type, at, at->by_reference ? &taken : &of_result);
     assert(!of_result.stack);
     check_explained(signature, PYTRAMP_RESULT, at);
     for (size_t i = 0; i < signature->nargs; i++) {
-        check_location(&known[i], &signature->at[i], &taken);
+        type = there(signature, &known[i]);
+        check_location(&type, &signature->at[i], &taken);
         check_explained(signature, i, &signature->at[i]);
     }
     assert(signature->stack_size >= taken.stack && signature->stack_size - taken.stack < 8);

@@ -45,6 +45,11 @@ struct draft {
     int may_be_large;
 };
 
+/* As the core counts them. */
+static size_t elements(const pytramp_member *member) {
+    return member->count == PYTRAMP_ARRAY_OF_ONE ? 1 : member->count;
+}
+
 static int product_is_above(size_t limit, size_t a, size_t b) {
     return a && b > limit / a;
 }
@@ -73,7 +78,7 @@ static void judge_member(struct draft *draft, const pytramp_member *member) {
         draft->mistakes.null = 1;
         return;
     }
-    size_t size = member->type->size, count = member->count;
+    size_t size = member->type->size, count = elements(member);
     if (member->type == &pytramp_type_void || !count) draft->mistakes.type = 1;
     if (product_is_above(PTRDIFF_MAX, size, count)) draft->mistakes.large = 1;
     if (product_is_above(PTRDIFF_MAX / 16, size, count)) draft->may_be_large = 1;
@@ -91,7 +96,7 @@ static struct known composed(const pytramp_type *type, const struct draft *draft
     struct known all = {type, 0, 1, 1};
     for (size_t i = 0; i < draft->n; i++) {
         const struct known *known = &draft->known[i];
-        size_t size = known->type->size, count = draft->members[i].count;
+        size_t size = known->type->size, count = elements(&draft->members[i]);
         size_t offset = type->members[i].offset;
         for (size_t k = 0; size && k < count && offset + k * size < 64; k++)
             all.used |= known->used << (offset + k * size);
@@ -109,7 +114,8 @@ static void check_members(const pytramp_type *type, const struct draft *draft) {
     for (size_t i = 0; i < draft->n; i++) {
         const pytramp_member *member = &type->members[i];
         size_t bytes = member->type->size * member->count;
-        assert(member->type == draft->members[i].type && member->count == draft->members[i].count);
+        pytramp_member given = pt_type_member(type, i);
+        assert(given.type == draft->members[i].type && given.count == draft->members[i].count);
         assert(bytes <= type->size && member->offset <= type->size - bytes);
     }
 }
@@ -142,6 +148,19 @@ static pytramp_status layout_union(const pytramp_type **type, size_t size, size_
     return pytramp_type_layout_ex(type, &layout);
 }
 
+typedef pytramp_status layout(const pytramp_type **, size_t, size_t, size_t,
+                              const pytramp_member *);
+
+/* The same type, from what is known of it. */
+static void check_layout(const pytramp_type *type, layout *lay_out) {
+    pytramp_member members[MEMBERS];
+    const pytramp_type *again;
+    for (size_t i = 0; i < type->nmembers; i++)
+        members[i] = pt_type_member(type, i);
+    assert(!lay_out(&again, type->size, type->alignment, type->nmembers, members));
+    assert(again == type);
+}
+
 typedef pytramp_status composer(const pytramp_type **, size_t, const pytramp_member *, size_t);
 
 static void compose(struct input *in, struct pool *pool, int overlap) {
@@ -157,9 +176,7 @@ static void compose(struct input *in, struct pool *pool, int overlap) {
         check_members(type, &draft);
         check_offsets(type, pack, overlap);
         assert(!make(&again, draft.n, draft.members, pack) && again == type);
-        assert(!(overlap ? layout_union : pytramp_type_layout)(&again, type->size, type->alignment,
-                                                               draft.n, type->members));
-        assert(again == type);
+        check_layout(type, overlap ? layout_union : pytramp_type_layout);
         keep(pool, composed(type, &draft));
     } else {
         assert(type == NO_TYPE && make(NULL, draft.given, draft.members, pack));
@@ -174,8 +191,8 @@ static void make_fit(struct draft *draft, size_t *size, size_t alignment) {
     for (size_t i = 0; i < draft->n; i++) {
         pytramp_member *member = &draft->members[i];
         size_t each = member->type ? member->type->size : 0;
-        if (product_is_above(*size, each, member->count)) member->count = 1;
-        if (each * member->count <= *size) member->offset %= *size - each * member->count + 1;
+        if (product_is_above(*size, each, elements(member))) member->count = 1;
+        if (each * elements(member) <= *size) member->offset %= *size - each * elements(member) + 1;
     }
 }
 
@@ -187,8 +204,8 @@ static void judge_layout(struct draft *draft, size_t size, size_t alignment) {
     for (size_t i = 0; i < draft->n; i++) {
         const pytramp_member *member = &draft->members[i];
         size_t each = member->type ? member->type->size : 0;
-        if (product_is_above(size, each, member->count) ||
-            member->offset > size - each * member->count)
+        if (product_is_above(size, each, elements(member)) ||
+            member->offset > size - each * elements(member))
             draft->mistakes.type = 1;
     }
 }
@@ -283,7 +300,6 @@ static int is_immoderate(const struct known *known) {
     return known->effort > 1000 || known->nesting > 30 || known->type->size > 1 << 20;
 }
 
-/* A convention must refuse void, and alignments that its argument area cannot give. */
 static void take_argument(struct input *in, const struct pool *pool, struct prototype *to,
                           size_t i) {
     struct known known = to->known[i] = take_type(in, pool);
@@ -292,8 +308,7 @@ static void take_argument(struct input *in, const struct pool *pool, struct prot
         to->mistakes.null = 1;
         return;
     }
-    int is_void = known.type == &pytramp_type_void;
-    to->mistakes.type |= is_void || (known.type->alignment > 16 && known.type->size);
+    to->mistakes.type |= known.type == &pytramp_type_void;
     to->may_be_large |= is_immoderate(&known);
 }
 
@@ -324,6 +339,28 @@ static pytramp_status make(const pytramp_signature **signature, const struct pro
         signature, from->abi, from->result.type, from->nargs, from->args);
 }
 
+/* Compilers do not agree on which of all arguments are in registers, so some are refused together.
+ */
+static int is_disputed(pytramp_abi abi) {
+    return abi == PYTRAMP_ABI_FASTCALL_X86 || abi == PYTRAMP_ABI_THISCALL_X86;
+}
+
+/* A convention may lack a type, or what is needed to align it: then no signature has it. */
+static int refuses(pytramp_abi abi, const pytramp_type *result, size_t n,
+                   const pytramp_type *const *args) {
+    const pytramp_signature *signature;
+    return pytramp_signature_new(&signature, abi, result, n, args) == PYTRAMP_E_TYPE;
+}
+
+static int is_refused(const struct prototype *from) {
+    int is_wrong = from->mistakes.null || from->mistakes.type || from->mistakes.abi;
+    if (is_wrong || is_disputed(from->abi)) return 0;
+    int refused = refuses(from->abi, from->result.type, 0, NULL);
+    for (size_t i = 0; i < from->nargs && !refused; i++)
+        refused = refuses(from->abi, &pytramp_type_void, 1, &from->args[i]);
+    return refused;
+}
+
 static void check_signature(struct input *in, const pytramp_signature *signature,
                             const struct prototype *from) {
     const pytramp_signature *again;
@@ -337,7 +374,7 @@ static void check_signature(struct input *in, const pytramp_signature *signature
     check_text(signature, take(in));
     if (signature->abi == pt_port.abis[0])
         check_call(signature, 1 + take(in));
-    else
+    else if (!pt_port_of(signature->abi))
         assert(pt_plan_of(signature, &plan) == PYTRAMP_E_ABI && !plan);
 }
 
@@ -345,6 +382,8 @@ static void sign(struct input *in, const struct pool *pool) {
     struct prototype from = take_prototype(in, pool);
     const pytramp_signature *signature = NO_SIGNATURE;
     pytramp_status status = make(&signature, &from);
+    from.mistakes.type |= is_refused(&from);
+    from.mistakes.type |= status == PYTRAMP_E_TYPE && is_disputed(from.abi);
     check_status(status, from.mistakes, from.may_be_large);
     if (!status)
         check_signature(in, signature, &from);
