@@ -538,6 +538,9 @@ def test_making_one() -> None:
     for wrong in ("int", "void *", "int (*)(int)"):
         with pytest.raises(TypeError):
             pytramp.Pointer(wrong, memory)
+    for wrong in ((), ("int *",), ("int *", 1)):
+        with pytest.raises(TypeError, match=re.escape(f"{wrong!r} is no type of pointers")):
+            pytramp.Pointer(wrong, memory)
     with pytest.raises(pytramp.DeclarationError):
         pytramp.Pointer("no such *", memory)
     with pytest.raises(OverflowError):

@@ -73,11 +73,8 @@ static int set_arrays(Object *closure, PyObject *arrays) {
         (PyUnicode_Check(arrays) && !PyUnicode_CompareWithASCIIString(arrays, "memoryview")))
         return 0;
     if (!pt_closure_need_extras(closure)) return -1;
-    PyObject *module = PyImport_ImportModule("pytramp._numpy");
-    PyObject *pair = module ? PyObject_CallMethod(module, "arrays_of", "OO", arrays,
-                                                  closure->signature->arguments)
-                            : nullptr;
-    Py_XDECREF(module);
+    PyObject *pair =
+        pt_ask("pytramp._numpy", "arrays_of", "(OO)", arrays, closure->signature->arguments);
     if (!pair) return -1;
     closure->extras->ndarray = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
     closure->extras->dtypes = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
@@ -219,19 +216,16 @@ static PyObject *closure_repr(PyObject *self) {
     return text;
 }
 
-/* pytramp._ctypes and pytramp._cffi make the objects: they are imported by whoever asks for them.
- * function gets the closure and what is given besides, up to nullptr. */
-static PyObject *ask(const char *module_name, const char *function, PyObject *self,
-                     PyObject *first = nullptr, PyObject *second = nullptr) {
+/* What another library makes of a closure, a function of that module says. */
+template <class... Args>
+static PyObject *as_other(const char *module, const char *function, const char *format,
+                          PyObject *self, Args... args) {
     if (!pt_closure_object_code(as_closure(self))) return refuse_closed(self);
-    py::object module = py::reinterpret_steal<py::object>(PyImport_ImportModule(module_name));
-    py::object name = py::reinterpret_steal<py::object>(PyUnicode_FromString(function));
-    if (!module || !name) return nullptr;
-    return PyObject_CallMethodObjArgs(module.ptr(), name.ptr(), self, first, second, nullptr);
+    return pt_ask(module, function, format, self, args...);
 }
 
 static PyObject *get_as_parameter(PyObject *self, void *) {
-    return ask("pytramp._ctypes", "as_parameter", self);
+    return as_other("pytramp._ctypes", "as_parameter", "(O)", self);
 }
 
 static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -240,7 +234,7 @@ static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwa
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:as_ctypes", const_cast<char **>(names),
                                      &prototype))
         return nullptr;
-    return ask("pytramp._ctypes", "as_function", self, prototype);
+    return as_other("pytramp._ctypes", "as_function", "(OO)", self, prototype);
 }
 
 static PyObject *closure_as_cffi(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -249,7 +243,7 @@ static PyObject *closure_as_cffi(PyObject *self, PyObject *args, PyObject *kwarg
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:as_cffi", const_cast<char **>(names), &ffi,
                                      &cdecl_))
         return nullptr;
-    return ask("pytramp._cffi", "as_function", self, ffi, cdecl_);
+    return as_other("pytramp._cffi", "as_function", "(OOO)", self, ffi, cdecl_);
 }
 
 static PyObject *closure_as_capsule(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -258,7 +252,7 @@ static PyObject *closure_as_capsule(PyObject *self, PyObject *args, PyObject *kw
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:as_capsule", const_cast<char **>(names),
                                      &signature))
         return nullptr;
-    return ask("pytramp._capsule", "as_capsule", self, signature);
+    return as_other("pytramp._capsule", "as_capsule", "(OO)", self, signature);
 }
 
 static PyObject *closure_refuse_copy(PyObject *self, PyObject *) {

@@ -26,10 +26,7 @@ int find_native(pt_signature_object *signature, PyObject *callable, const Option
                 void **native) {
     *native = nullptr;
     if (!may_be_native(callable) || needs_slot(options)) return 0;
-    PyObject *module = PyImport_ImportModule("pytramp._native");
-    PyObject *found =
-        module ? PyObject_CallMethod(module, "address_of", "OO", callable, signature) : nullptr;
-    Py_XDECREF(module);
+    PyObject *found = pt_ask("pytramp._native", "address_of", "(OO)", callable, signature);
     if (found && found != Py_None) *native = PyLong_AsVoidPtr(found);
     Py_XDECREF(found);
     return PyErr_Occurred() ? -1 : 0;

@@ -62,10 +62,7 @@ static PyObject *description_of(PyTypeObject *prototype) {
     if (known && PyTuple_CheckExact(known) && PyTuple_GET_ITEM(known, 0) == type) return known;
     Py_XDECREF(known);
     PyErr_Clear();
-    PyObject *module = PyImport_ImportModule("pytramp.interop.ctypes");
-    known = module ? PyObject_CallMethod(module, "describe", "O", type) : nullptr;
-    Py_XDECREF(module);
-    return known;
+    return pt_ask("pytramp.interop.ctypes", "describe", "(O)", type);
 }
 
 static PyObject *make_of(PyObject *description, PyObject *callable) {

@@ -163,13 +163,11 @@ static int take_option(Options &options, PyObject *name, PyObject *value) {
 /* loop= is Python's work: it calls this signature again with a callable of its own. */
 static PyObject *make_scheduled(PyObject *self, PyObject *const *args, size_t nargsf,
                                 PyObject *names) {
-    PyObject *module = PyImport_ImportModule("pytramp._loop");
-    PyObject *make = module ? PyObject_GetAttrString(module, "scheduled") : nullptr;
+    PyObject *make = pt_imported("pytramp._loop", "scheduled");
     PyObject *bound = make ? PyMethod_New(make, self) : nullptr;
     PyObject *made = bound ? PyObject_Vectorcall(bound, args, nargsf, names) : nullptr;
     Py_XDECREF(bound);
     Py_XDECREF(make);
-    Py_XDECREF(module);
     return made;
 }
 

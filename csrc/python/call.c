@@ -47,9 +47,7 @@ static int keep_owner(pt_closure_object *closure, PyObject *owner) {
  * would leak. */
 int pt_closure_object_keep(pt_closure_object *closure, PyObject *function) {
     if (function == Py_None || PyLong_Check(function)) return 0;
-    PyObject *module = PyImport_ImportModule("pytramp._address");
-    PyObject *owner = module ? PyObject_CallMethod(module, "owner_of", "O", function) : NULL;
-    Py_XDECREF(module);
+    PyObject *owner = pt_ask("pytramp._address", "owner_of", "(O)", function);
     if (!owner) return -1;
     int failed = owner == Py_None ? 0 : keep_owner(closure, owner);
     Py_DECREF(owner);

@@ -12,11 +12,9 @@ static copy _Atomic from_errno, to_errno;
 
 int pt_closure_object_share_cffi_errno(pt_closure_object *closure) {
     if (!atomic_load(&to_errno)) {
-        PyObject *backend = PyImport_ImportModule("_cffi_backend");
-        PyObject *table = backend ? PyObject_GetAttrString(backend, "_C_API") : NULL;
+        PyObject *table = pt_imported("_cffi_backend", "_C_API");
         void **exports = table ? PyCapsule_GetPointer(table, "cffi") : NULL;
         Py_XDECREF(table);
-        Py_XDECREF(backend);
         if (!exports) return -1;
         atomic_store(&from_errno, (copy)exports[SAVE_ERRNO]);
         atomic_store(&to_errno, (copy)exports[RESTORE_ERRNO]);

@@ -96,10 +96,7 @@ static int out_of_range(PyObject *value, const pytramp_type *type) {
  * For others NULL, without one. */
 static PyObject *from_cffi(PyObject *value) {
     if (strncmp(Py_TYPE(value)->tp_name, "_cffi_backend.", 14) != 0) return NULL;
-    PyObject *module = PyImport_ImportModule("pytramp._cffi_types");
-    PyObject *number = module ? PyObject_CallMethod(module, "integer", "O", value) : NULL;
-    Py_XDECREF(module);
-    return number;
+    return pt_ask("pytramp._cffi_types", "integer", "(O)", value);
 }
 
 /* An exact int, from an int or by __index__: a new reference. */
@@ -359,10 +356,7 @@ int pt_store_address(const struct pt_crossing *crossing, PyObject *value, void *
         return 0;
     }
     if (PyLong_Check(value)) return store_integer(crossing->type, value, to);
-    PyObject *module = PyImport_ImportModule("pytramp._address");
-    PyObject *address =
-        module ? PyObject_CallMethod(module, "address_of", "Os", value, crossing->spelling) : NULL;
-    Py_XDECREF(module);
+    PyObject *address = pt_ask("pytramp._address", "address_of", "(Os)", value, crossing->spelling);
     if (!address) return -1;
     int failed = address == Py_None ? (memset(to, 0, sizeof(void *)), 0)
                                     : store_integer(crossing->type, address, to);

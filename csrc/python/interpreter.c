@@ -158,12 +158,10 @@ static PyObject *atexit_ends(PyObject *capsule, PyObject *unused) {
 static PyMethodDef atexit_method = {"pytramp_atexit_ends", atexit_ends, METH_NOARGS, NULL};
 
 static int watch_atexit(PyObject *capsule) {
-    PyObject *module = PyImport_ImportModule("atexit");
-    PyObject *function = module ? PyCFunction_New(&atexit_method, capsule) : NULL;
-    PyObject *done = function ? PyObject_CallMethod(module, "register", "O", function) : NULL;
+    PyObject *function = PyCFunction_New(&atexit_method, capsule);
+    PyObject *done = function ? pt_ask("atexit", "register", "(O)", function) : NULL;
     Py_XDECREF(done);
     Py_XDECREF(function);
-    Py_XDECREF(module);
     return done ? 0 : -1;
 }
 

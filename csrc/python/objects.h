@@ -221,6 +221,12 @@ void pt_shape_free(struct pt_shape *shape);
 /* errno as the innermost call on this thread will leave it to C; NULL outside of a call. */
 int *pt_saved_errno(void);
 
+/* module.name, and what the function module.function returns for the values that Py_BuildValue
+ * makes of format, a tuple: "(Os)". The module is imported when it is first needed. New references,
+ * NULL with an exception. */
+PyObject *pt_imported(const char *module, const char *name);
+PyObject *pt_ask(const char *module, const char *function, const char *format, ...);
+
 /* In each interpreter, before anything else is asked of this layer: 0, or -1 with an exception. */
 int pt_python_init(void);
 

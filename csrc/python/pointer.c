@@ -52,10 +52,7 @@ int pt_is_pointer(PyObject *object) {
 /* ---- Making one ---- */
 
 static PyObject *resolve(PyObject *type) {
-    PyObject *module = PyImport_ImportModule("pytramp.annotations");
-    PyObject *made = module ? PyObject_CallMethod(module, "pointer_type", "O", type) : NULL;
-    Py_XDECREF(module);
-    return made;
+    return pt_ask("pytramp.annotations", "pointer_type", "(O)", type);
 }
 
 /* A Pointer of this pointer type. */
@@ -248,12 +245,7 @@ static PyObject *pointer_target(PyObject *self, void *unused) {
 static PyObject *pointer_as_parameter(PyObject *self, void *unused) {
     (void)unused;
     if (pt_pointer_check(as_pointer(self))) return NULL;
-    PyObject *ctypes = PyImport_ImportModule("ctypes");
-    PyObject *made =
-        ctypes ? PyObject_CallMethod(ctypes, "c_void_p", "n", (Py_ssize_t)as_pointer(self)->address)
-               : NULL;
-    Py_XDECREF(ctypes);
-    return made;
+    return pt_ask("ctypes", "c_void_p", "(n)", (Py_ssize_t)as_pointer(self)->address);
 }
 
 static PyObject *pointer_refuse_copy(PyObject *self, PyObject *unused) {

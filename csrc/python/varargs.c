@@ -140,10 +140,7 @@ static PyObject *take(Object *self, const struct pt_crossing *crossing) {
 }
 
 static PyObject *varargs_arg(PyObject *self, PyObject *type) {
-    PyObject *module = PyImport_ImportModule("pytramp.annotations");
-    PyObject *resolved =
-        module ? PyObject_CallMethod(module, "to_type", "Os", type, "argument") : NULL;
-    Py_XDECREF(module);
+    PyObject *resolved = pt_ask("pytramp.annotations", "to_type", "(Os)", type, "argument");
     if (!resolved) return NULL;
     PyObject *made =
         check_revoked((Object *)self) ? NULL : take((Object *)self, pt_crossing_of(resolved));

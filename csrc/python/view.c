@@ -142,10 +142,7 @@ static void tell_of_kept(pt_closure_object *closure, Py_ssize_t i) {
 }
 
 static PyObject *referrers_of(PyObject *object) {
-    PyObject *gc = PyImport_ImportModule("gc");
-    PyObject *all = gc ? PyObject_CallMethod(gc, "get_referrers", "O", object) : NULL;
-    Py_XDECREF(gc);
-    return all;
+    return pt_ask("gc", "get_referrers", "(O)", object);
 }
 
 /* ctypes' from_buffer makes a memoryview of its own and keeps it under this key (KeepRef in
