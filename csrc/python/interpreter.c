@@ -12,8 +12,9 @@
 
 /* ---- The registry ---- */
 
-static struct pt_interpreter
-    *entries; /* those that are alive; few, and searched where it is cold */
+/* Those that are alive, the newest first. Who only looks for its own needs no lock: entries are
+ * never freed, and one that was struck out meanwhile still leads to all that are older. */
+static struct pt_interpreter *_Atomic entries;
 
 void pt_registry_lock(void) {
     pt_threads_lock();
@@ -25,11 +26,9 @@ void pt_registry_unlock(void) {
 
 struct pt_interpreter *pt_interpreter_here(void) {
     PyInterpreterState *here = PyInterpreterState_Get();
-    pt_registry_lock();
-    struct pt_interpreter *at = entries;
+    struct pt_interpreter *at = atomic_load(&entries);
     while (at && at->state != here)
-        at = at->next;
-    pt_registry_unlock();
+        at = atomic_load(&at->next);
     return at;
 }
 
@@ -43,26 +42,24 @@ const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter) {
 
 static void enter(struct pt_interpreter *made) {
     pt_registry_lock();
-    made->next = entries;
-    entries = made;
+    atomic_store(&made->next, atomic_load(&entries));
+    atomic_store(&entries, made);
     pt_registry_unlock();
 }
 
 /* The next interpreter may get this one's address. */
 static void strike_out(const struct pt_interpreter *interpreter) {
     pt_registry_lock();
-    for (struct pt_interpreter **link = &entries; *link; link = &(*link)->next) {
-        if (*link == interpreter) {
-            *link = interpreter->next;
-            break;
-        }
-    }
+    struct pt_interpreter *_Atomic *link = &entries;
+    while (atomic_load(link) != interpreter)
+        link = &atomic_load(link)->next;
+    atomic_store(link, atomic_load(&interpreter->next));
     pt_registry_unlock();
 }
 
 /* The child has one thread, and it is in nobody's way. */
 static void after_fork_in_child(void) {
-    for (struct pt_interpreter *at = entries; at; at = at->next) {
+    for (struct pt_interpreter *at = atomic_load(&entries); at; at = atomic_load(&at->next)) {
         atomic_store(&at->arriving, 0);
         pt_attachments_after_fork(at);
     }
@@ -86,9 +83,9 @@ int pt_is_alive(const struct pt_interpreter *interpreter) {
 /* A subinterpreter that is open, counted as arrived in; NULL for none. */
 static struct pt_interpreter *next_open(void) {
     pt_registry_lock();
-    struct pt_interpreter *at = entries;
+    struct pt_interpreter *at = atomic_load(&entries);
     while (at && (at->is_main || atomic_load(&at->closing)))
-        at = at->next;
+        at = atomic_load(&at->next);
     if (at) atomic_fetch_add(&at->arriving, 1);
     pt_registry_unlock();
     return at;
@@ -123,6 +120,12 @@ static void close_gate(struct pt_interpreter *interpreter) {
         pt_attachments_drop(interpreter);
 }
 
+static void drop_names(struct pt_names *names) {
+#define DROP(name) Py_CLEAR(names->name);
+    PT_EACH_NAME(DROP)
+#undef DROP
+}
+
 /* The interpreter's dict is cleared after all modules; objects that die later find their types
  * through themselves. */
 static void interpreter_ends(struct pt_interpreter *interpreter) {
@@ -139,6 +142,7 @@ static void interpreter_ends(struct pt_interpreter *interpreter) {
     Py_CLEAR(types->DeclarationError);
     Py_CLEAR(types->UnsupportedTypeError);
     Py_CLEAR(types->FreedCallbackError);
+    drop_names(&interpreter->names);
 }
 
 #define ENTRY_KEY "pytramp.interpreter"
@@ -192,18 +196,25 @@ static struct pt_interpreter *new_entry(void) {
     return made;
 }
 
+static int make_names(struct pt_names *names) {
+#define MAKE(name) (names->name = PyUnicode_InternFromString(#name)) &&
+    return PT_EACH_NAME(MAKE) 1 ? 0 : -1;
+#undef MAKE
+}
+
 static int make_entry(void) {
     struct pt_interpreter *made = new_entry();
     if (!made) return -1;
     PyObject *dict = PyInterpreterState_GetDict(made->state);
     PyObject *capsule = PyCapsule_New(made, ENTRY_KEY, NULL);
-    int failed = !dict || !capsule || PyDict_SetItemString(dict, ENTRY_KEY, capsule) ||
-                 watch_atexit(capsule);
+    int failed = !dict || !capsule || make_names(&made->names) ||
+                 PyDict_SetItemString(dict, ENTRY_KEY, capsule) || watch_atexit(capsule);
     if (!failed) {
         PyCapsule_SetDestructor(capsule, dict_cleared);
         enter(made);
-    } else if (!PyErr_Occurred()) {
-        PyErr_NoMemory();
+    } else {
+        drop_names(&made->names);
+        if (!PyErr_Occurred()) PyErr_NoMemory();
     } /* and made is leaked: whoever has the capsule may still look at it */
     Py_XDECREF(capsule);
     return failed ? -1 : 0;

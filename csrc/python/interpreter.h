@@ -26,6 +26,7 @@ struct pt_label;
 /* One per interpreter that imported the module; never freed, since records point at it for ever. */
 struct pt_interpreter {
     struct pt_types types;
+    struct pt_names names;
     PyInterpreterState *state;
     int is_main;
     int wants_leaks; /* its end reports the closures that are still alive */
@@ -34,8 +35,8 @@ struct pt_interpreter {
     const void *_Atomic closer;        /* the struct pt_thread of the thread that ends it */
     _Atomic int arriving;              /* threads in pt_attach */
     struct pt_attachment *attachments; /* of all threads; under pt_registry_lock */
-    struct pt_interpreter *next;       /* the same */
-    struct pt_label *_Atomic dropped;  /* labels to let go of, under this interpreter's GIL */
+    struct pt_interpreter *_Atomic next;
+    struct pt_label *_Atomic dropped; /* labels to let go of, under this interpreter's GIL */
 #ifdef Py_GIL_DISABLED
     pt_closure_object *parked; /* closed while somebody is in them (hold.h); the same */
 #endif
@@ -63,8 +64,8 @@ PT_HIDDEN struct pt_interpreter *pt_interpreter_here(void);
 /* Makes that entry, if there is none: 0, or -1 with an exception. */
 PT_HIDDEN int pt_interpreter_init(void);
 
-/* Around the lists of entries and attachments: short, and nothing of Python is called under it. A
- * fork waits for it. */
+/* Around changes of the list of entries, and the lists of attachments: short, and nothing of Python
+ * is called under it. A fork waits for it. */
 PT_HIDDEN void pt_registry_lock(void);
 PT_HIDDEN void pt_registry_unlock(void);
 

@@ -27,6 +27,15 @@ struct pt_types {
 struct pt_types *pt_types_here(void);
 const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter);
 
+/* What is looked up by name where it must not take long: a new str for each look-up costs more than
+ * all the rest. */
+#define PT_EACH_NAME(X) X(threading) X(_profile_hook) X(_trace_hook) X(_active) X(_DummyThread)
+#define PT_NAME(name)   PyObject *name;
+struct pt_names {
+    PT_EACH_NAME(PT_NAME)
+};
+#undef PT_NAME
+
 /* What a value of a C type is in Python. */
 enum pt_way {
     PT_WAY_VALUE,   /* a scalar by types.def; an aggregate by its ctypes class */

@@ -198,26 +198,37 @@ PyThreadState *pt_tstate_find(const struct pt_interpreter *interpreter) {
     return search.found;
 }
 
-/* ---- Hooks ---- */
+/* ---- Python's threading ---- */
+
+/* The module, if it is there; a new reference. PyImport_GetModule would wait for who is importing
+ * it, and he may wait for this call. */
+static PyObject *threading_of(const struct pt_interpreter *interpreter) {
+    PyObject *modules = PyImport_GetModuleDict(), *found = NULL; /* borrowed */
+#if PY_VERSION_HEX >= 0x030D0000
+    PyDict_GetItemRef(modules, interpreter->names.threading, &found);
+#else
+    found = Py_XNewRef(PyDict_GetItemWithError(modules, interpreter->names.threading));
+#endif
+    return found;
+}
 
 static void install_hook(const char *setter, PyObject *hook) {
-    PyObject *set = PySys_GetObject(setter); /* borrowed */
-    PyObject *done = hook && hook != Py_None && set ? PyObject_CallOneArg(set, hook) : NULL;
+    PyObject *set = hook && hook != Py_None ? PySys_GetObject(setter) : NULL; /* borrowed */
+    PyObject *done = set ? PyObject_CallOneArg(set, hook) : NULL;
     Py_XDECREF(done);
     Py_XDECREF(hook);
 }
 
-void pt_tstate_install_hooks(void) {
-    PyObject *name = PyUnicode_FromString("threading");
-    PyObject *threading = name ? PyImport_GetModule(name) : NULL;
+/* getprofile() and gettrace() would return the same: two calls of Python in every thread. */
+void pt_tstate_install_hooks(const struct pt_interpreter *interpreter) {
+    PyObject *threading = threading_of(interpreter);
     if (threading) {
-        PyObject *profile = PyObject_CallMethod(threading, "getprofile", NULL);
-        PyObject *trace = PyObject_CallMethod(threading, "gettrace", NULL);
+        PyObject *profile = PyObject_GetAttr(threading, interpreter->names._profile_hook);
+        PyObject *trace = PyObject_GetAttr(threading, interpreter->names._trace_hook);
         install_hook("settrace", trace);
         install_hook("setprofile", profile);
+        Py_DECREF(threading);
     }
-    Py_XDECREF(threading);
-    Py_XDECREF(name);
     PyErr_Clear();
 }
 
@@ -242,24 +253,25 @@ static void unmark(PyThreadState *old) {
 #if PY_VERSION_HEX < 0x030D0000
 /* threading.current_thread() made an object for this thread, and keeps it by its number: the next
  * thread with that number would be taken for this one. Python itself drops it from 3.13 on. */
-static void forget_dummy(void) {
-    PyObject *name = PyUnicode_FromString("threading");
-    PyObject *threading = name ? PyImport_GetModule(name) : NULL;
-    PyObject *active = threading ? PyObject_GetAttrString(threading, "_active") : NULL;
-    PyObject *dummies = active ? PyObject_GetAttrString(threading, "_DummyThread") : NULL;
-    PyObject *number = dummies ? PyLong_FromUnsignedLong(PyThread_get_thread_ident()) : NULL;
+static void forget_dummy(const struct pt_interpreter *interpreter) {
+    const struct pt_names *names = &interpreter->names;
+    PyObject *threading = threading_of(interpreter);
+    PyObject *active = threading ? PyObject_GetAttr(threading, names->_active) : NULL;
+    PyObject *number = active ? PyLong_FromUnsignedLong(PyThread_get_thread_ident()) : NULL;
     PyObject *found =
         number && PyDict_Check(active) ? PyDict_GetItemWithError(active, number) : NULL;
-    if (found && PyObject_IsInstance(found, dummies) == 1) PyDict_DelItem(active, number);
+    PyObject *dummies = found ? PyObject_GetAttr(threading, names->_DummyThread) : NULL;
+    if (dummies && PyObject_IsInstance(found, dummies) == 1) PyDict_DelItem(active, number);
     PyErr_Clear();
-    Py_XDECREF(number);
     Py_XDECREF(dummies);
+    Py_XDECREF(number);
     Py_XDECREF(active);
     Py_XDECREF(threading);
-    Py_XDECREF(name);
 }
 #else
-static void forget_dummy(void) {}
+static void forget_dummy(const struct pt_interpreter *interpreter) {
+    (void)interpreter;
+}
 #endif
 
 /* Whatever runs in PyThreadState_Clear would not find a state through PyGILState, make a second one
@@ -270,7 +282,7 @@ void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter
     if (!helper || pt_tstate_begin(interpreter, helper)) return;
     unmark(old);
     PyThreadState_Clear(old);
-    forget_dummy(); /* what ended with the old state may have asked for it once more */
+    forget_dummy(interpreter); /* what ended with the old state may have asked for it once more */
     PyThreadState_Delete(old);
     pt_tstate_delete_current();
 }

@@ -48,7 +48,7 @@ PT_HIDDEN PyThreadState *pt_tstate_find(const struct pt_interpreter *interpreter
 
 /* As threading does for the threads that it starts: sys.settrace and sys.setprofile are per thread.
  * An error is the hook's business, and leaves the thread without it. */
-PT_HIDDEN void pt_tstate_install_hooks(void);
+PT_HIDDEN void pt_tstate_install_hooks(const struct pt_interpreter *interpreter);
 
 /* Deletes the attached one, and detaches. */
 PT_HIDDEN void pt_tstate_delete_current(void);

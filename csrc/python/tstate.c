@@ -192,7 +192,7 @@ static int keep(struct pt_interpreter *interpreter, PyThreadState *tstate, struc
     }
     visit->entry = PT_ATTACHED;
     count_call(visit->attachment, PT_INSIDE);
-    pt_tstate_install_hooks();
+    pt_tstate_install_hooks(interpreter);
     return 0;
 }
 
