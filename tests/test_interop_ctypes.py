@@ -297,6 +297,85 @@ def test_any_callable(make: Any) -> None:
     assert ours.CFUNCTYPE(c_int, c_int)(make(lambda n: n + 1))(1) == 2
 
 
+# ---- The classes ----
+
+
+def test_a_class_that_is_derived() -> None:
+    base = ours.CFUNCTYPE(c_int, c_short, c_short)
+
+    class Derived(base):  # type: ignore[misc, valid-type]
+        _flags_, _restype_, _argtypes_ = base._flags_, c_int, (c_short,)
+
+        def __init__(self, *arguments: Any) -> None:
+            self.arguments = arguments
+
+    for _ in range(2):
+        function = Derived(abs)
+        assert type(function) is Derived
+        assert function.arguments == (abs,)
+        assert function(-3) == 3
+        assert closure_of(function).signature == pytramp.Signature("int (short)")
+
+
+def test_a_class_that_is_changed() -> None:
+    prototype = ours.CFUNCTYPE(c_int, c_short, c_short, c_short)
+    seen = []
+    new = prototype.__new__
+    assert prototype(max)(1, 3, 2) == 3
+    prototype.__new__ = lambda cls, *arguments: seen.append("new") or new(cls, *arguments)
+    assert prototype(max)(1, 3, 2) == 3
+    prototype.__new__ = new
+    prototype.__init__ = lambda self, *arguments: seen.append("init")
+    assert prototype(max)(1, 3, 2) == 3
+    del prototype.__init__
+    assert prototype(max)(1, 3, 2) == 3
+    assert seen == ["new", "init"]
+
+
+def test_what_stands_where_a_class_has_its_maker() -> None:
+    prototype = ours.CFUNCTYPE(c_int, c_short, c_double)
+    other = ours.CFUNCTYPE(c_int)
+    assert other(lambda: 1)() == 1
+    signature = pytramp.Signature("int (void)")
+    for wrong in (5, (prototype, signature, None), other._pytramp_):
+        prototype._pytramp_ = wrong
+        assert prototype(lambda n, x: n)(4, 1.5) == 4
+    with pytest.raises(TypeError, match="no class of ctypes"):
+        pytramp._core.Maker(int, signature, None)
+    with pytest.raises(TypeError):
+        pytramp._core.Maker(prototype, None, None)  # type: ignore[arg-type]
+
+
+def test_what_is_no_prototype() -> None:
+    core, closure = pytramp._core, pytramp.callback("int (void)", lambda: 1)
+    for wrong in (int, ctypes.c_int, ctypes.Structure):
+        for function in (core.prototype_new, lambda cls, _: core.quicken(cls)):
+            with pytest.raises(TypeError, match="no class of ctypes"):
+                function(wrong, 5)
+        with pytest.raises(TypeError, match="no argtypes"):
+            core.prototype_new(wrong, abs)
+        with pytest.raises(TypeError, match="no class of ctypes"):
+            core.function_at(wrong, closure)
+    with pytest.raises(TypeError, match="5 is no class"):
+        core.quicken(5)
+    with pytest.raises(TypeError, match="abstract class"):
+        core.function_at(ctypes._CFuncPtr, closure)  # type: ignore[attr-defined]
+    closure.close()
+    with pytest.raises(pytramp.FreedCallbackError):
+        core.function_at(ctypes.CFUNCTYPE(c_int), closure)
+
+
+def test_classes_are_collected(installed: None) -> None:
+    class Prototype(ctypes._CFuncPtr):  # type: ignore[misc, name-defined]
+        _flags_, _restype_, _argtypes_ = BEFORE._flags_, c_int, ()
+
+    assert Prototype(lambda: 1)() == 1
+    reference = weakref.ref(Prototype)
+    del Prototype
+    gc.collect()
+    assert reference() is None
+
+
 # ---- For the whole process ----
 
 

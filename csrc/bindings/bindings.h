@@ -17,6 +17,7 @@ void register_type(py::module_ &m);
 void register_pointer(py::module_ &m);
 void register_signature(py::module_ &m);
 void register_closure(py::module_ &m);
+void register_function_pointer(py::module_ &m);
 void register_prototype(py::module_ &m);
 void register_capsule(py::module_ &m);
 void register_pool(py::module_ &m);
@@ -86,6 +87,27 @@ inline bool is_given(PyObject *option) {
 
 /* A new Closure, or nullptr with an exception. */
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options);
+
+/* nullptr, with FreedCallbackError. */
+PyObject *refuse_closed(PyObject *closure);
+
+/* ---- function_pointer.cpp ---- */
+
+/* What is made of a class of ctypes' function pointers, and where the objects have the address and
+ * what is kept with it. */
+struct Layout {
+    newfunc make;
+    Py_ssize_t address, objects;
+};
+
+/* ctypes' own class that prototype is derived from; none, with TypeError. */
+py::object base_of_function_pointers(PyTypeObject *prototype);
+
+/* TypeError, -1, where there is none. */
+int find_layout(PyTypeObject *prototype, Layout &layout);
+
+/* A function pointer to the Closure, which it keeps. nullptr with an exception. */
+PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *closure);
 
 /* ---- arity.cpp ---- */
 

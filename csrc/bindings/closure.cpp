@@ -133,8 +133,7 @@ static PyObject *closure_new(PyTypeObject *, PyObject *, PyObject *) {
 
 /* ---- Using one ---- */
 
-/* nullptr, with FreedCallbackError. */
-static PyObject *refuse_closed(PyObject *self) {
+PyObject *refuse_closed(PyObject *self) {
     const pt_interpreter *interpreter = as_closure(self)->signature->interpreter;
     return PyErr_Format(pt_types_of(interpreter)->FreedCallbackError, "%R is closed", self);
 }

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core_checked, m, pybind11::mod_gil_not_used(),
     pytramp::register_pointer(m);
     pytramp::register_signature(m);
     pytramp::register_closure(m);
+    pytramp::register_function_pointer(m);
     pytramp::register_prototype(m);
     pytramp::register_capsule(m);
     pytramp::register_pool(m);

@@ -8,6 +8,7 @@ namespace pytramp {
 static bool may_be_native(PyObject *callable) {
     static const char *const names[] = {"pytramp.Closure", "_cffi_backend.", "CFunc",
                                         "LowLevelCallable"};
+    if (PyFunction_Check(callable)) return false; /* most are */
     PyTypeObject *type = Py_TYPE(callable);
     if (!Py_IS_TYPE(reinterpret_cast<PyObject *>(type), &PyType_Type)) return true;
     for (const char *name : names) {

@@ -1,94 +1,134 @@
-/* For pytramp.interop.ctypes: function pointers of ctypes that keep a Closure, and the __new__ of
- * prototypes that make both. Here, since ctypes makes its own in C, and they should cost no more.
- */
+/* For pytramp.interop.ctypes: the __new__ of prototypes that make a Closure and a function pointer
+ * to it. Here, since ctypes makes its own in C, and these should cost no more. */
 #include "bindings.h"
-
-#include <structmember.h>
 
 namespace pytramp {
 
-/* ctypes hands what an object has in _objects on to fields, arrays and casts. It is read-only from
- * Python; where it stands, its descriptor knows. nullptr with an exception. */
-static PyObject **objects_of(PyObject *function) {
-    py::object found = py::reinterpret_steal<py::object>(
-        PyObject_GetAttrString(reinterpret_cast<PyObject *>(Py_TYPE(function)), "_objects"));
-    if (!found) return nullptr;
-    if (!Py_IS_TYPE(found.ptr(), &PyMemberDescr_Type)) {
-        PyErr_SetString(PyExc_TypeError, "_objects of ctypes is no member any more");
+/* ---- What is known of a prototype ---- */
+
+/* Made by pytramp.interop.ctypes when it is first needed, and kept in prototype._pytramp_. */
+struct Maker {
+    PyObject_HEAD PyTypeObject *prototype;
+    pt_signature_object *signature;
+    PyObject *prepare; /* what is to be called with the callable first, or None */
+    Layout layout;
+};
+
+static Maker *as_maker(PyObject *object) {
+    return reinterpret_cast<Maker *>(object);
+}
+
+static PyObject *maker_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"prototype", "signature", "prepare", nullptr};
+    PyObject *prototype, *signature, *prepare;
+    Layout layout;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!O:Maker", const_cast<char **>(names),
+                                     &PyType_Type, &prototype, pt_types_here()->signature,
+                                     &signature, &prepare) ||
+        find_layout(reinterpret_cast<PyTypeObject *>(prototype), layout))
         return nullptr;
-    }
-    auto *descriptor = reinterpret_cast<PyMemberDescrObject *>(found.ptr());
-    return reinterpret_cast<PyObject **>(reinterpret_cast<char *>(function) +
-                                         descriptor->d_member->offset);
-}
-
-/* Kept where ctypes keeps the callable of its own callbacks. */
-static int keep(PyObject *function, PyObject *closure) {
-    PyObject **objects = objects_of(function);
-    PyObject *kept = objects ? PyDict_New() : nullptr;
-    if (!kept || PyDict_SetItemString(kept, "0", closure)) {
-        Py_XDECREF(kept);
-        return -1;
-    }
-    Py_XSETREF(*objects, kept);
-    return 0;
-}
-
-/* ctypes._CFuncPtr's, which stands two below object. */
-static newfunc new_of(PyTypeObject *prototype) {
-    PyTypeObject *base = prototype;
-    while (base->tp_base && base->tp_base->tp_base && base->tp_base->tp_base != &PyBaseObject_Type)
-        base = base->tp_base;
-    return base->tp_new;
-}
-
-/* A function pointer to the closure, which it keeps. */
-static PyObject *point_at(PyTypeObject *prototype, PyObject *closure) {
-    PyObject *address = PyNumber_Index(closure);
-    PyObject *args = address ? PyTuple_Pack(1, address) : nullptr;
-    PyObject *made = args ? new_of(prototype)(prototype, args, nullptr) : nullptr;
-    Py_XDECREF(address);
-    Py_XDECREF(args);
-    if (made && keep(made, closure)) Py_CLEAR(made);
+    PyObject *made = type->tp_alloc(type, 0);
+    if (!made) return nullptr;
+    as_maker(made)->prototype = reinterpret_cast<PyTypeObject *>(Py_NewRef(prototype));
+    as_maker(made)->signature = reinterpret_cast<pt_signature_object *>(Py_NewRef(signature));
+    as_maker(made)->prepare = Py_NewRef(prepare);
+    as_maker(made)->layout = layout;
     return made;
 }
 
-/* prototype._pytramp_, made by pytramp.interop.ctypes when it is first needed: (prototype, the
- * Signature, what is to be called with the callable first, or None). What a base has is of no use.
- * A new reference. */
-static PyObject *description_of(PyTypeObject *prototype) {
-    PyObject *type = reinterpret_cast<PyObject *>(prototype);
-    PyObject *known = PyObject_GetAttrString(type, "_pytramp_");
-    if (known && PyTuple_CheckExact(known) && PyTuple_GET_ITEM(known, 0) == type) return known;
-    Py_XDECREF(known);
-    PyErr_Clear();
-    return pt_ask("pytramp.interop.ctypes", "describe", "(O)", type);
+static int maker_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(as_maker(self)->prototype);
+    Py_VISIT(as_maker(self)->signature);
+    Py_VISIT(as_maker(self)->prepare);
+    return 0;
 }
 
-static PyObject *make_of(PyObject *description, PyObject *callable) {
-    PyObject *prepare = PyTuple_GET_ITEM(description, 2);
-    PyObject *prepared =
-        prepare == Py_None ? Py_NewRef(callable) : PyObject_CallOneArg(prepare, callable);
+static void maker_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(as_maker(self)->prototype);
+    Py_XDECREF(as_maker(self)->signature);
+    Py_XDECREF(as_maker(self)->prepare);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+#define SLOT(id, function) {id, reinterpret_cast<void *>(function)}
+
+static PyType_Slot slots[] = {
+    SLOT(Py_tp_new, maker_new),
+    SLOT(Py_tp_traverse, maker_traverse),
+    SLOT(Py_tp_dealloc, maker_dealloc),
+    {Py_tp_doc,
+     const_cast<char *>("Maker(prototype, signature, prepare)\n--\n\n"
+                        "What a prototype has to know of itself to make closures; immutable.")},
+    {0, nullptr},
+};
+
+static PyType_Spec spec = {"pytramp._core.Maker", sizeof(Maker), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+                           slots};
+
+/* What a base has is of no use, and Python code may have put anything there. */
+static bool is_maker_of(PyObject *object, PyTypeObject *prototype) {
+    return object && Py_IS_TYPE(object, pt_types_here()->maker) &&
+           as_maker(object)->prototype == prototype;
+}
+
+/* A new reference, or nullptr. */
+static PyObject *own_attribute(PyTypeObject *type, PyObject *name) {
+    PyObject *found;
+#if PY_VERSION_HEX >= 0x030D0000
+    PyDict_GetItemRef(type->tp_dict, name, &found);
+#else
+    found = Py_XNewRef(PyDict_GetItemWithError(type->tp_dict, name));
+#endif
+    return found;
+}
+
+/* A new reference. */
+static PyObject *maker_of(PyTypeObject *prototype) {
+    PyObject *found = own_attribute(prototype, pt_names_here()->_pytramp_);
+    if (is_maker_of(found, prototype)) return found;
+    Py_XDECREF(found);
+    PyErr_Clear();
+    found = pt_ask("pytramp.interop.ctypes", "describe", "(O)", prototype);
+    if (!found || is_maker_of(found, prototype)) return found;
+    Py_DECREF(found);
+    return PyErr_Format(PyExc_TypeError, "describe() has no Maker of %R", prototype);
+}
+
+/* ---- Making a function pointer ---- */
+
+static PyObject *make_closure_of(const Maker *maker, PyObject *callable) {
+    PyObject *prepared = maker->prepare == Py_None ? Py_NewRef(callable)
+                                                   : PyObject_CallOneArg(maker->prepare, callable);
     if (!prepared) return nullptr;
     Options options;
     options.manner = PT_MANNER_CTYPES;
-    auto *signature = reinterpret_cast<pt_signature_object *>(PyTuple_GET_ITEM(description, 1));
-    PyObject *closure = make_closure(signature, prepared, options);
+    PyObject *closure = make_closure(maker->signature, prepared, options);
     Py_DECREF(prepared);
     return closure;
 }
 
 static PyObject *make_function(PyTypeObject *prototype, PyObject *callable) {
-    PyObject *description = description_of(prototype);
-    PyObject *closure = description ? make_of(description, callable) : nullptr;
-    PyObject *made = closure ? point_at(prototype, closure) : nullptr;
-    Py_XDECREF(description);
+    PyObject *maker = maker_of(prototype);
+    PyObject *closure = maker ? make_closure_of(as_maker(maker), callable) : nullptr;
+    PyObject *made = closure ? point_at(prototype, as_maker(maker)->layout, closure) : nullptr;
+    Py_XDECREF(maker);
     Py_XDECREF(closure);
     return made;
 }
 
-/* __new__(cls, *args): with a callable a function pointer to a new Closure; ctypes does the rest.
- */
+/* What ctypes does. */
+static PyObject *make_other(PyTypeObject *prototype, PyObject *args, PyObject *kwargs) {
+    py::object base = base_of_function_pointers(prototype);
+    if (!base) return nullptr;
+    return reinterpret_cast<PyTypeObject *>(base.ptr())->tp_new(prototype, args, kwargs);
+}
+
+/* __new__(cls, *args) */
 static PyObject *prototype_new(PyObject *, PyObject *args, PyObject *kwargs) {
     Py_ssize_t n = PyTuple_GET_SIZE(args);
     if (!n || !PyType_Check(PyTuple_GET_ITEM(args, 0))) {
@@ -99,31 +139,71 @@ static PyObject *prototype_new(PyObject *, PyObject *args, PyObject *kwargs) {
     if (n == 2 && !kwargs && PyCallable_Check(PyTuple_GET_ITEM(args, 1)))
         return make_function(prototype, PyTuple_GET_ITEM(args, 1));
     PyObject *rest = PyTuple_GetSlice(args, 1, n);
-    PyObject *made = rest ? new_of(prototype)(prototype, rest, kwargs) : nullptr;
+    PyObject *made = rest ? make_other(prototype, rest, kwargs) : nullptr;
     Py_XDECREF(rest);
     return made;
 }
 
-/* ---- For pytramp._ctypes ---- */
+/* ---- Calling the class ----
+ *
+ * Python finds a __new__ by its name at each call, and packs the arguments twice. That alone takes
+ * as long as all of ctypes, so where nothing but prototype_new() would run it is left out. */
 
-static PyObject *function_at(PyObject *, PyObject *args) {
-    PyObject *prototype, *closure;
-    if (!PyArg_ParseTuple(args, "O!O!:function_at", &PyType_Type, &prototype,
-                          pt_types_here()->closure, &closure))
-        return nullptr;
-    return point_at(reinterpret_cast<PyTypeObject *>(prototype), closure);
+static bool is_plain(PyTypeObject *prototype) {
+    PyObject *found = own_attribute(prototype, pt_names_here()->__new__);
+    bool is_ours = found && PyCFunction_Check(found) &&
+                   reinterpret_cast<void (*)()>(PyCFunction_GET_FUNCTION(found)) ==
+                       reinterpret_cast<void (*)()>(prototype_new);
+    Py_XDECREF(found);
+    return is_ours && prototype->tp_init == PyBaseObject_Type.tp_init;
+}
+
+/* As any class is called. */
+static PyObject *call_class(PyObject *prototype, PyObject *const *args, Py_ssize_t n,
+                            PyObject *names) {
+    PyObject *positional = PyTuple_New(n), *named = names ? PyDict_New() : nullptr;
+    bool failed = !positional || (names && !named);
+    for (Py_ssize_t i = 0; !failed && i < n; i++)
+        PyTuple_SET_ITEM(positional, i, Py_NewRef(args[i]));
+    for (Py_ssize_t i = 0; !failed && names && i < PyTuple_GET_SIZE(names); i++)
+        failed = PyDict_SetItem(named, PyTuple_GET_ITEM(names, i), args[n + i]) != 0;
+    PyObject *made = failed ? nullptr : Py_TYPE(prototype)->tp_call(prototype, positional, named);
+    Py_XDECREF(positional);
+    Py_XDECREF(named);
+    return made;
+}
+
+static PyObject *prototype_call(PyObject *prototype, PyObject *const *args, size_t nargsf,
+                                PyObject *names) {
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+    auto *type = reinterpret_cast<PyTypeObject *>(prototype);
+    if (n == 1 && !names && PyCallable_Check(args[0]) && is_plain(type))
+        return make_function(type, args[0]);
+    return call_class(prototype, args, n, names);
+}
+
+/* What is derived from the class does not inherit it. */
+static PyObject *quicken(PyObject *, PyObject *prototype) {
+    if (!PyType_Check(prototype) ||
+        !base_of_function_pointers(reinterpret_cast<PyTypeObject *>(prototype)))
+        return PyErr_Occurred() ? nullptr
+                                : PyErr_Format(PyExc_TypeError, "%R is no class", prototype);
+    reinterpret_cast<PyTypeObject *>(prototype)->tp_vectorcall = prototype_call;
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef functions[] = {
     {"prototype_new", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(prototype_new)),
      METH_VARARGS | METH_KEYWORDS,
      "The __new__ of a subclass of ctypes._CFuncPtr: called with a callable, it makes a Closure."},
-    {"function_at", function_at, METH_VARARGS,
-     "function_at(prototype, closure) -> a ctypes function pointer that keeps the Closure"},
+    {"quicken", quicken, METH_O,
+     "quicken(prototype): has calls of a class whose own __new__ is prototype_new() take a shorter "
+     "way."},
     {nullptr, nullptr, 0, nullptr},
 };
 
 void register_prototype(py::module_ &m) {
+    add_type(m, "Maker", pt_types_here()->maker, [] { return PyType_FromSpec(&spec); });
     if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
 }
 

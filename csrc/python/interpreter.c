@@ -40,6 +40,10 @@ const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter) {
     return &interpreter->types;
 }
 
+const struct pt_names *pt_names_here(void) {
+    return &pt_interpreter_here()->names;
+}
+
 static void enter(struct pt_interpreter *made) {
     pt_registry_lock();
     atomic_store(&made->next, atomic_load(&entries));
@@ -137,6 +141,7 @@ static void interpreter_ends(struct pt_interpreter *interpreter) {
     Py_CLEAR(types->type);
     Py_CLEAR(types->signature);
     Py_CLEAR(types->closure);
+    Py_CLEAR(types->maker);
     Py_CLEAR(types->pointer);
     Py_CLEAR(types->varargs);
     Py_CLEAR(types->DeclarationError);

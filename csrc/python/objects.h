@@ -19,7 +19,7 @@ struct pt_record;
 /* The types of one interpreter: each that imports the module has its own. The bindings fill them,
  * once; they live until the interpreter's own dict is cleared. */
 struct pt_types {
-    PyTypeObject *type, *signature, *closure, *pointer, *varargs;
+    PyTypeObject *type, *signature, *closure, *maker, *pointer, *varargs;
     PyObject *DeclarationError, *UnsupportedTypeError, *FreedCallbackError;
 };
 
@@ -29,12 +29,16 @@ const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter);
 
 /* What is looked up by name where it must not take long: a new str for each look-up costs more than
  * all the rest. */
-#define PT_EACH_NAME(X) X(threading) X(_profile_hook) X(_trace_hook) X(_active) X(_DummyThread)
-#define PT_NAME(name)   PyObject *name;
+#define PT_EACH_NAME(X)                                                                            \
+    X(threading) X(_profile_hook) X(_trace_hook) X(_active) X(_DummyThread) X(_pytramp_) X(__new__)
+#define PT_NAME(name) PyObject *name;
 struct pt_names {
     PT_EACH_NAME(PT_NAME)
 };
 #undef PT_NAME
+
+/* Of the calling interpreter. */
+const struct pt_names *pt_names_here(void);
 
 /* What a value of a C type is in Python. */
 enum pt_way {

@@ -15,7 +15,10 @@ from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytramp._core import Signature, get_errno, prototype_new, set_errno
+from pytramp._core import Maker, Signature, get_errno, prototype_new, quicken, set_errno
+
+# Without one, other threads may be calling a class while it is quickened.
+_HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 ctypes: Any = importlib.import_module("ctypes")  # its stubs do not know what is replaced here
 
@@ -48,11 +51,12 @@ def _ours(prototype: Any) -> Any:
         body = {name: getattr(prototype, name) for name in names}
         body["__new__"] = prototype_new
         known = type(prototype)(prototype.__name__, (prototype,), body)
+        quicken(known)
         prototype._pytramp_prototype_ = known
     return known
 
 
-def describe(prototype: Any) -> tuple[Any, Signature, Callable[..., Any] | None]:
+def describe(prototype: Any) -> Maker:
     """What prototype_new() wants to know of a class, and finds there from now on.
 
     TypeError for a class that ctypes, too, makes no callbacks of; UnsupportedTypeError names what
@@ -61,9 +65,12 @@ def describe(prototype: Any) -> tuple[Any, Signature, Callable[..., Any] | None]
     if not issubclass(prototype, CFuncPtr) or not hasattr(prototype, "_argtypes_"):
         raise TypeError("cannot construct instance of this class: no argtypes")
     prepare = _with_private_errno if prototype._flags_ & FUNCFLAG_USE_ERRNO else None
-    known = prototype, Signature(prototype), prepare
-    prototype._pytramp_ = known
-    return known
+    maker = Maker(prototype, Signature(prototype), prepare)
+    prototype._pytramp_ = maker
+    if _HAS_GIL and prototype.__new__ is prototype_new:
+        prototype.__new__ = prototype_new
+        quicken(prototype)
+    return maker
 
 
 def _with_private_errno(function: Callable[..., Any]) -> Callable[..., Any]:

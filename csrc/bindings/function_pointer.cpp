@@ -1,0 +1,103 @@
+/* ctypes' function pointers that keep a Closure. ctypes has no C API: the class itself makes them,
+ * and where an object has what is written into it is found out, of each class once. */
+#include "bindings.h"
+
+#include <structmember.h>
+
+namespace pytramp {
+
+/* ctypes hands what an object has in _objects on to fields, arrays and casts. It is read-only from
+ * Python; where it stands, its descriptor knows. -1 with an exception. */
+static Py_ssize_t find_objects(PyObject *base) {
+    py::object found = py::reinterpret_steal<py::object>(PyObject_GetAttrString(base, "_objects"));
+    if (!found) return -1;
+    if (!Py_IS_TYPE(found.ptr(), &PyMemberDescr_Type)) {
+        PyErr_SetString(PyExc_TypeError, "_objects of ctypes is no member any more");
+        return -1;
+    }
+    return reinterpret_cast<PyMemberDescrObject *>(found.ptr())->d_member->offset;
+}
+
+/* The address is what an object gives as its buffer: so small a value stands in the object itself.
+ * -1 with an exception. */
+static Py_ssize_t find_address(PyTypeObject *prototype, newfunc make) {
+    py::tuple nothing;
+    py::object made = py::reinterpret_steal<py::object>(make(prototype, nothing.ptr(), nullptr));
+    Py_buffer view;
+    if (!made || PyObject_GetBuffer(made.ptr(), &view, PyBUF_SIMPLE)) return -1;
+    Py_ssize_t offset = static_cast<char *>(view.buf) - reinterpret_cast<char *>(made.ptr());
+    Py_ssize_t size = view.len, space = prototype->tp_basicsize - offset;
+    PyBuffer_Release(&view);
+    if (size == sizeof(void *) && offset > 0 && space >= size) return offset;
+    PyErr_Format(PyExc_TypeError, "%R: its objects do not hold an address", prototype);
+    return -1;
+}
+
+py::object base_of_function_pointers(PyTypeObject *prototype) {
+    py::object base = py::reinterpret_steal<py::object>(pt_imported("_ctypes", "CFuncPtr"));
+    if (!base) return base;
+    if (PyType_Check(base.ptr()) &&
+        PyType_IsSubtype(prototype, reinterpret_cast<PyTypeObject *>(base.ptr())))
+        return base;
+    PyErr_Format(PyExc_TypeError, "%R is no class of ctypes' function pointers", prototype);
+    return {};
+}
+
+int find_layout(PyTypeObject *prototype, Layout &layout) {
+    py::object base = base_of_function_pointers(prototype);
+    if (!base) return -1;
+    layout.make = reinterpret_cast<PyTypeObject *>(base.ptr())->tp_new;
+    layout.objects = find_objects(base.ptr());
+    layout.address = layout.objects < 0 ? -1 : find_address(prototype, layout.make);
+    return layout.address < 0 ? -1 : 0;
+}
+
+/* Kept where ctypes keeps the callable of its own callbacks. */
+static int keep(PyObject **objects, PyObject *closure) {
+    PyObject *kept = PyDict_New();
+    PyObject *key = kept ? PyUnicode_FromOrdinal('0') : nullptr;
+    int failed = key ? PyDict_SetItem(kept, key, closure) : -1;
+    Py_XDECREF(key);
+    if (failed)
+        Py_XDECREF(kept);
+    else
+        Py_XSETREF(*objects, kept);
+    return failed;
+}
+
+PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *closure) {
+    void *code = pt_closure_object_code(reinterpret_cast<pt_closure_object *>(closure));
+    if (!code) return refuse_closed(closure);
+    PyObject *nothing = PyTuple_New(0);
+    PyObject *made = nothing ? layout.make(prototype, nothing, nullptr) : nullptr;
+    Py_XDECREF(nothing);
+    if (!made) return nullptr;
+    char *object = reinterpret_cast<char *>(made);
+    memcpy(object + layout.address, &code, sizeof code);
+    if (keep(reinterpret_cast<PyObject **>(object + layout.objects), closure)) Py_CLEAR(made);
+    return made;
+}
+
+/* ---- For pytramp._ctypes ---- */
+
+static PyObject *function_at(PyObject *, PyObject *args) {
+    PyObject *prototype, *closure;
+    Layout layout;
+    if (!PyArg_ParseTuple(args, "O!O!:function_at", &PyType_Type, &prototype,
+                          pt_types_here()->closure, &closure))
+        return nullptr;
+    auto *type = reinterpret_cast<PyTypeObject *>(prototype);
+    return find_layout(type, layout) ? nullptr : point_at(type, layout, closure);
+}
+
+static PyMethodDef functions[] = {
+    {"function_at", function_at, METH_VARARGS,
+     "function_at(prototype, closure) -> a ctypes function pointer that keeps the Closure"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+void register_function_pointer(py::module_ &m) {
+    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
+}
+
+} // namespace pytramp
