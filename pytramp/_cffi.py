@@ -5,23 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from pytramp._core import Closure
-
-
-class _Keeper:
-    """A closure, as the destructor of the cdata that must keep it."""
-
-    def __init__(self, closure: Closure) -> None:
-        self.closure = closure
-
-    def __call__(self, cdata: Any) -> None:
-        """ffi.gc forgets its destructor once it has run, and the closure with it."""
+from pytramp._core import Closure, cffi_pointer
 
 
 def as_function(closure: Closure, ffi: Any, ctype: Any) -> Any:
     """A cdata function pointer that keeps the closure. ctype is cffi's, or text; None: its own."""
     wanted = function_type(ffi, str(closure.signature) if ctype is None else ctype)
-    return ffi.gc(ffi.cast(wanted, closure.address), _Keeper(closure))
+    return cffi_pointer(wanted, closure)
 
 
 def function_type(ffi: Any, cdecl: Any) -> Any:

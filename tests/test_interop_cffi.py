@@ -156,6 +156,89 @@ def test_a_callback_returned_as_a_pointer_is_kept(ffi: Any) -> None:
     assert ffi.cast("function *", address)(1) == 2
 
 
+def test_release(ffi: Any) -> None:
+    before = live()
+    function = ours.callback(ffi, "int(int)", lambda n: n)
+    assert live() == before + 1
+    ffi.release(function)
+    assert live() == before
+
+
+def test_a_text_is_read_once() -> None:
+    class Counting(cffi.FFI):  # type: ignore[misc, name-defined]
+        def typeof(self, cdecl: Any) -> Any:
+            seen.append(cdecl)
+            return super().typeof(cdecl)
+
+    seen: list[Any] = []
+    counting = Counting()
+    for cdecl in ("int(*)(int)", "long(*)(int)", "int(*)(int)"):
+        assert ours.callback(counting, cdecl, lambda n: n + 1)(1) == 2
+    assert seen == ["int(*)(int)", "long(*)(int)"]
+
+
+def test_more_objects_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of compiled modules, which take no attributes."""
+    monkeypatch.setattr(ours, "_MANY", 2)
+    made = [sys.modules["_cffi_backend"].FFI() for _ in range(3)]
+    for compiled in made * 2:
+        for cdecl in ("int(int)", "int(*)(short)"):
+            assert ours.callback(compiled, cdecl, lambda n: n + 1)(1) == 2
+        assert len(pytramp._core.cffi_makers) <= 2
+
+
+@pytest.mark.parametrize("wrong", [5, {}, {"int(int)": 5}, {"int(int)": abs}])
+def test_what_stands_where_the_makers_are(wrong: Any) -> None:
+    made = cffi.FFI()
+    made._pytramp_makers_ = wrong
+    if isinstance(wrong, dict):
+        assert ours.callback(made, "int(int)", lambda n: n + 1)(1) == 2
+        assert isinstance(wrong["int(int)"], pytramp._core.CffiMaker)
+    else:
+        with pytest.raises(TypeError):
+            ours.callback(made, "int(int)", abs)
+
+
+# ---- Who made it ----
+
+
+@pytest.fixture
+def unraisable(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    seen: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: seen.append(args))
+    return seen
+
+
+def origin_of(ffi: Any, functions: list[Any], unraisable: list[Any]) -> str:
+    """As the report of a late call says it; functions is emptied."""
+    address = ffi.cast("int(*)(int)", functions[0])
+    functions.clear()
+    assert address(1) == 0
+    found = re.search(r"made at (.*), was called", str(unraisable.pop().exc_value))
+    assert found
+    return found[1]
+
+
+def line() -> int:
+    return sys._getframe(1).f_lineno
+
+
+def test_who_made_it(ffi: Any, unraisable: list[Any]) -> None:
+    made = [(line(), ours.callback(ffi, "int(int)", abs))]
+    made += [(line(), ours.callback(ffi, "int(int)")(abs))]
+    interop.install()
+    try:
+        made += [(line(), ffi.callback("int(int)", abs))]
+        made += [(line(), ffi.callback("int(int)")(abs))]
+    finally:
+        interop.uninstall()
+    while made:
+        number, function = made.pop()
+        functions = [function]
+        del function
+        assert origin_of(ffi, functions, unraisable) == f"{__file__}:{number}"
+
+
 # ---- Errors ----
 
 
@@ -182,13 +265,58 @@ def test_misuse(ffi: Any) -> None:
         ours.callback(ffi, "void(int)", abs, error=-1)
     with pytest.raises(TypeError, match="expected a function ctype, got 'int'"):
         ours.callback(ffi, 5, abs)
+    with pytest.raises(TypeError, match="expected a function ctype, got 'list'"):
+        ours.callback(ffi, [], abs)
 
 
-@pytest.fixture
-def unraisable(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    seen: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda args: seen.append(args))
-    return seen
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((), {}, "missing a required argument: 'ffi'"),
+        ((1,), {}, "missing a required argument: 'cdecl'"),
+        ((), {"cdecl": "int(int)"}, "missing a required argument: 'ffi'"),
+        ((1, "int(int)", abs, 0, None, 0, 7), {}, "takes from 2 to 5 .* 7 were given"),
+        ((1, "int(int)", abs), {"errors": 1}, "unexpected keyword argument 'errors'"),
+        ((1, "int(int)", abs), {"cdecl": "int(int)"}, "multiple values for argument 'cdecl'"),
+        ((1, "int(int)", abs), {"_depth": "1"}, "int"),
+    ],
+)
+def test_wrong_arguments(arguments: Any, options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        ours.callback(*arguments, **options)
+
+
+def test_arguments_by_name(ffi: Any) -> None:
+    options: Any = {"onerror": lambda *_: None, "error": -3, "cdecl": "int(int)"}
+    function = ours.callback(python_callable=lambda n: 6 // n, ffi=ffi, **options)
+    assert (function(0), function(2)) == (-3, 3)
+    decorate = ours.callback(ffi, cdecl="int(int)", onerror=lambda *_: 9)
+    assert decorate(lambda n: 6 // n)(0) == 9
+    with pytest.raises(TypeError, match="not callable"):
+        decorate(None)
+
+
+def test_what_is_no_ctype(ffi: Any) -> None:
+    core, closure = pytramp._core, pytramp.callback("int (int)", abs)
+    imitation = type("_cffi_backend.CType", (), {"kind": "function"})()
+    for wrong in (5, ffi.typeof("int"), ffi.typeof("point *"), imitation):
+        with pytest.raises(TypeError, match="no function ctype"):
+            core.CffiMaker(wrong)
+        with pytest.raises(TypeError, match="no function ctype"):
+            core.cffi_pointer(wrong, closure)
+    ctype = ffi.typeof("int(*)(int)")
+    maker: Any = core.CffiMaker(ctype)
+    assert maker(None, None, abs)(-4) == 4
+    for arguments in ((), (abs,), (None, None, abs, None)):
+        with pytest.raises(TypeError, match="takes error, onerror and a callable"):
+            maker(*arguments)
+    with pytest.raises(TypeError, match="takes error, onerror and a callable"):
+        maker(None, None, callable=abs)
+    with pytest.raises(TypeError, match="not callable"):
+        maker(None, None, None)
+    closure.close()
+    with pytest.raises(pytramp.FreedCallbackError):
+        core.cffi_pointer(ctype, closure)
 
 
 def test_an_exception(ffi: Any, unraisable: list[Any]) -> None:

@@ -337,13 +337,13 @@ def test_what_stands_where_a_class_has_its_maker() -> None:
     other = ours.CFUNCTYPE(c_int)
     assert other(lambda: 1)() == 1
     signature = pytramp.Signature("int (void)")
-    for wrong in (5, (prototype, signature, None), other._pytramp_):
-        prototype._pytramp_ = wrong
+    for wrong in (5, (prototype, signature, None), other._pytramp_maker_):
+        prototype._pytramp_maker_ = wrong
         assert prototype(lambda n, x: n)(4, 1.5) == 4
     with pytest.raises(TypeError, match="no class of ctypes"):
-        pytramp._core.Maker(int, signature, None)
+        pytramp._core.CtypesMaker(int, signature, None)
     with pytest.raises(TypeError):
-        pytramp._core.Maker(prototype, None, None)  # type: ignore[arg-type]
+        pytramp._core.CtypesMaker(prototype, None, None)  # type: ignore[arg-type]
 
 
 def test_what_is_no_prototype() -> None:

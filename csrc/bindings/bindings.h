@@ -19,6 +19,8 @@ void register_signature(py::module_ &m);
 void register_closure(py::module_ &m);
 void register_function_pointer(py::module_ &m);
 void register_prototype(py::module_ &m);
+void register_cffi(py::module_ &m);
+void register_cffi_callback(py::module_ &m);
 void register_capsule(py::module_ &m);
 void register_pool(py::module_ &m);
 void register_errno(py::module_ &m);
@@ -108,6 +110,13 @@ int find_layout(PyTypeObject *prototype, Layout &layout);
 
 /* A function pointer to the Closure, which it keeps. nullptr with an exception. */
 PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *closure);
+
+/* ---- cffi.cpp ---- */
+
+/* A cdata function pointer to a new Closure, which it keeps, of a CffiMaker. nullptr with an
+ * exception. */
+PyObject *make_cffi(PyObject *maker, PyObject *callable, PyObject *error, PyObject *onerror,
+                    long depth);
 
 /* ---- arity.cpp ---- */
 

@@ -11,6 +11,8 @@ PYBIND11_MODULE(_core_checked, m, pybind11::mod_gil_not_used(),
     pytramp::register_closure(m);
     pytramp::register_function_pointer(m);
     pytramp::register_prototype(m);
+    pytramp::register_cffi(m);
+    pytramp::register_cffi_callback(m);
     pytramp::register_capsule(m);
     pytramp::register_pool(m);
     pytramp::register_errno(m);

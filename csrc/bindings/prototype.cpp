@@ -6,23 +6,23 @@ namespace pytramp {
 
 /* ---- What is known of a prototype ---- */
 
-/* Made by pytramp.interop.ctypes when it is first needed, and kept in prototype._pytramp_. */
-struct Maker {
+/* Made by pytramp.interop.ctypes when it is first needed, and kept in prototype._pytramp_maker_. */
+struct CtypesMaker {
     PyObject_HEAD PyTypeObject *prototype;
     pt_signature_object *signature;
     PyObject *prepare; /* what is to be called with the callable first, or None */
     Layout layout;
 };
 
-static Maker *as_maker(PyObject *object) {
-    return reinterpret_cast<Maker *>(object);
+static CtypesMaker *as_maker(PyObject *object) {
+    return reinterpret_cast<CtypesMaker *>(object);
 }
 
 static PyObject *maker_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     static const char *names[] = {"prototype", "signature", "prepare", nullptr};
     PyObject *prototype, *signature, *prepare;
     Layout layout;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!O:Maker", const_cast<char **>(names),
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!O:CtypesMaker", const_cast<char **>(names),
                                      &PyType_Type, &prototype, pt_types_here()->signature,
                                      &signature, &prepare) ||
         find_layout(reinterpret_cast<PyTypeObject *>(prototype), layout))
@@ -61,18 +61,18 @@ static PyType_Slot slots[] = {
     SLOT(Py_tp_traverse, maker_traverse),
     SLOT(Py_tp_dealloc, maker_dealloc),
     {Py_tp_doc,
-     const_cast<char *>("Maker(prototype, signature, prepare)\n--\n\n"
+     const_cast<char *>("CtypesMaker(prototype, signature, prepare)\n--\n\n"
                         "What a prototype has to know of itself to make closures; immutable.")},
     {0, nullptr},
 };
 
-static PyType_Spec spec = {"pytramp._core.Maker", sizeof(Maker), 0,
+static PyType_Spec spec = {"pytramp._core.CtypesMaker", sizeof(CtypesMaker), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
                            slots};
 
 /* What a base has is of no use, and Python code may have put anything there. */
 static bool is_maker_of(PyObject *object, PyTypeObject *prototype) {
-    return object && Py_IS_TYPE(object, pt_types_here()->maker) &&
+    return object && Py_IS_TYPE(object, pt_types_here()->ctypes_maker) &&
            as_maker(object)->prototype == prototype;
 }
 
@@ -89,19 +89,19 @@ static PyObject *own_attribute(PyTypeObject *type, PyObject *name) {
 
 /* A new reference. */
 static PyObject *maker_of(PyTypeObject *prototype) {
-    PyObject *found = own_attribute(prototype, pt_names_here()->_pytramp_);
+    PyObject *found = own_attribute(prototype, pt_names_here()->ctypes_maker);
     if (is_maker_of(found, prototype)) return found;
     Py_XDECREF(found);
     PyErr_Clear();
     found = pt_ask("pytramp.interop.ctypes", "describe", "(O)", prototype);
     if (!found || is_maker_of(found, prototype)) return found;
     Py_DECREF(found);
-    return PyErr_Format(PyExc_TypeError, "describe() has no Maker of %R", prototype);
+    return PyErr_Format(PyExc_TypeError, "describe() has no CtypesMaker of %R", prototype);
 }
 
 /* ---- Making a function pointer ---- */
 
-static PyObject *make_closure_of(const Maker *maker, PyObject *callable) {
+static PyObject *make_closure_of(const CtypesMaker *maker, PyObject *callable) {
     PyObject *prepared = maker->prepare == Py_None ? Py_NewRef(callable)
                                                    : PyObject_CallOneArg(maker->prepare, callable);
     if (!prepared) return nullptr;
@@ -150,7 +150,7 @@ static PyObject *prototype_new(PyObject *, PyObject *args, PyObject *kwargs) {
  * as long as all of ctypes, so where nothing but prototype_new() would run it is left out. */
 
 static bool is_plain(PyTypeObject *prototype) {
-    PyObject *found = own_attribute(prototype, pt_names_here()->__new__);
+    PyObject *found = own_attribute(prototype, pt_names_here()->new_method);
     bool is_ours = found && PyCFunction_Check(found) &&
                    reinterpret_cast<void (*)()>(PyCFunction_GET_FUNCTION(found)) ==
                        reinterpret_cast<void (*)()>(prototype_new);
@@ -203,7 +203,8 @@ static PyMethodDef functions[] = {
 };
 
 void register_prototype(py::module_ &m) {
-    add_type(m, "Maker", pt_types_here()->maker, [] { return PyType_FromSpec(&spec); });
+    add_type(m, "CtypesMaker", pt_types_here()->ctypes_maker,
+             [] { return PyType_FromSpec(&spec); });
     if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
 }
 

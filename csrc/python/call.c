@@ -13,7 +13,7 @@
 #include "../closure.h"
 #include "../pages.h"
 #include "arguments.h"
-#include "cffi_errno.h"
+#include "cffi.h"
 #include "convert.h"
 #include "failure.h"
 #include "hold.h"

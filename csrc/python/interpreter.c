@@ -125,7 +125,7 @@ static void close_gate(struct pt_interpreter *interpreter) {
 }
 
 static void drop_names(struct pt_names *names) {
-#define DROP(name) Py_CLEAR(names->name);
+#define DROP(name, text) Py_CLEAR(names->name);
     PT_EACH_NAME(DROP)
 #undef DROP
 }
@@ -141,7 +141,8 @@ static void interpreter_ends(struct pt_interpreter *interpreter) {
     Py_CLEAR(types->type);
     Py_CLEAR(types->signature);
     Py_CLEAR(types->closure);
-    Py_CLEAR(types->maker);
+    Py_CLEAR(types->ctypes_maker);
+    Py_CLEAR(types->cffi_maker);
     Py_CLEAR(types->pointer);
     Py_CLEAR(types->varargs);
     Py_CLEAR(types->DeclarationError);
@@ -202,7 +203,7 @@ static struct pt_interpreter *new_entry(void) {
 }
 
 static int make_names(struct pt_names *names) {
-#define MAKE(name) (names->name = PyUnicode_InternFromString(#name)) &&
+#define MAKE(name, text) (names->name = PyUnicode_InternFromString(text)) &&
     return PT_EACH_NAME(MAKE) 1 ? 0 : -1;
 #undef MAKE
 }

@@ -19,7 +19,7 @@ struct pt_record;
 /* The types of one interpreter: each that imports the module has its own. The bindings fill them,
  * once; they live until the interpreter's own dict is cleared. */
 struct pt_types {
-    PyTypeObject *type, *signature, *closure, *maker, *pointer, *varargs;
+    PyTypeObject *type, *signature, *closure, *ctypes_maker, *cffi_maker, *pointer, *varargs;
     PyObject *DeclarationError, *UnsupportedTypeError, *FreedCallbackError;
 };
 
@@ -30,8 +30,16 @@ const struct pt_types *pt_types_of(const struct pt_interpreter *interpreter);
 /* What is looked up by name where it must not take long: a new str for each look-up costs more than
  * all the rest. */
 #define PT_EACH_NAME(X)                                                                            \
-    X(threading) X(_profile_hook) X(_trace_hook) X(_active) X(_DummyThread) X(_pytramp_) X(__new__)
-#define PT_NAME(name) PyObject *name;
+    X(threading, "threading")                                                                      \
+    X(profile_hook, "_profile_hook")                                                               \
+    X(trace_hook, "_trace_hook")                                                                   \
+    X(active, "_active")                                                                           \
+    X(dummy_thread, "_DummyThread")                                                                \
+    X(new_method, "__new__")                                                                       \
+    X(ctypes_maker, "_pytramp_maker_")                                                             \
+    X(cffi_makers, "_pytramp_makers_")                                                             \
+    X(makers_of_compiled, "cffi_makers")
+#define PT_NAME(name, text) PyObject *name;
 struct pt_names {
     PT_EACH_NAME(PT_NAME)
 };
@@ -132,7 +140,7 @@ struct pt_extras {
 /* What makes a call unlike most: */
 enum {
     PT_DOOMED = 1,    /* the collector clears what it needs (lifetime.c) */
-    PT_CFFI_ERRNO = 2 /* ffi.errno is the caller's errno while it runs (cffi_errno.h) */
+    PT_CFFI_ERRNO = 2 /* ffi.errno is the caller's errno while it runs (cffi.h) */
 };
 
 /* In whose manner an exception is reported that nobody takes, where pytramp stands in for another
@@ -176,6 +184,9 @@ struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
 
 /* Before it is opened: see PT_CFFI_ERRNO. 0, or -1 with an exception. */
 int pt_closure_object_share_cffi_errno(pt_closure_object *closure);
+
+/* A cdata of a ctype that is a pointer's: a new reference, or NULL with an exception. */
+PyObject *pt_cffi_pointer(void *address, PyObject *ctype);
 
 /* The address that C calls, and a new reference to what it runs; NULL once closed. */
 void *pt_closure_object_code(pt_closure_object *closure);

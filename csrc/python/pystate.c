@@ -223,8 +223,8 @@ static void install_hook(const char *setter, PyObject *hook) {
 void pt_tstate_install_hooks(const struct pt_interpreter *interpreter) {
     PyObject *threading = threading_of(interpreter);
     if (threading) {
-        PyObject *profile = PyObject_GetAttr(threading, interpreter->names._profile_hook);
-        PyObject *trace = PyObject_GetAttr(threading, interpreter->names._trace_hook);
+        PyObject *profile = PyObject_GetAttr(threading, interpreter->names.profile_hook);
+        PyObject *trace = PyObject_GetAttr(threading, interpreter->names.trace_hook);
         install_hook("settrace", trace);
         install_hook("setprofile", profile);
         Py_DECREF(threading);
@@ -256,11 +256,11 @@ static void unmark(PyThreadState *old) {
 static void forget_dummy(const struct pt_interpreter *interpreter) {
     const struct pt_names *names = &interpreter->names;
     PyObject *threading = threading_of(interpreter);
-    PyObject *active = threading ? PyObject_GetAttr(threading, names->_active) : NULL;
+    PyObject *active = threading ? PyObject_GetAttr(threading, names->active) : NULL;
     PyObject *number = active ? PyLong_FromUnsignedLong(PyThread_get_thread_ident()) : NULL;
     PyObject *found =
         number && PyDict_Check(active) ? PyDict_GetItemWithError(active, number) : NULL;
-    PyObject *dummies = found ? PyObject_GetAttr(threading, names->_DummyThread) : NULL;
+    PyObject *dummies = found ? PyObject_GetAttr(threading, names->dummy_thread) : NULL;
     if (dummies && PyObject_IsInstance(found, dummies) == 1) PyDict_DelItem(active, number);
     PyErr_Clear();
     Py_XDECREF(dummies);

@@ -2,57 +2,44 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from pytramp._cffi import as_function, function_type
-from pytramp._core import Signature
+from pytramp._cffi import function_type
+from pytramp._core import CffiMaker, cffi_makers
+from pytramp._core import cffi_callback as callback
 
-_CFFI = 2  # enum pt_manner
+__all__ = ["callback", "install", "uninstall"]
 
-# A library has few types of callbacks, and makes many of each.
-_signature_of = functools.lru_cache(maxsize=256)(Signature)
+# ---- For callback(), where it is cold ----
+
+_MANY = 256
 
 
-def callback(
-    ffi: Any,
-    cdecl: Any,
-    python_callable: Callable[..., Any] | None = None,
-    error: Any = None,
-    onerror: Callable[..., Any] | None = None,
-) -> Any:
-    """ffi.callback(cdecl, python_callable=None, error=None, onerror=None), with any FFI object.
+def new_maker(ffi: Any, cdecl: Any) -> CffiMaker:
+    """What makes callbacks of a type; callback() finds it from now on.
 
-    cdecl: a C type, or a ctype object, of a function or a pointer to one. Without python_callable
-    it is a decorator. The result is a cdata function pointer; the callback lives as long as it is
-    referenced. onerror(exception, exc_value, traceback): what it returns, unless None, is the
-    result. cffi's errors for what is no type; TypeError; UnsupportedTypeError names what cannot be
-    passed. Any thread.
+    An FFI object has its own, by text or ctype: cffi, too, reads a text once for each. Those of
+    compiled modules take no attributes: theirs are in cffi_makers, forgotten when they are many.
     """
-    ctype = function_type(ffi, cdecl)
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        return _make(ffi, ctype, function, error, onerror)
-
-    return decorate if python_callable is None else decorate(python_callable)
-
-
-def _make(ffi: Any, ctype: Any, function: Any, error: Any, onerror: Any) -> Any:
-    if not callable(function):
-        raise TypeError("the 'python_callable' argument is not callable")
-    if onerror is not None:
-        if not callable(onerror):
-            name = type(onerror).__name__
-            raise TypeError(f"expected a callable object for 'onerror', not {name}")
-        onerror = _with_three_arguments(onerror)
-    closure = _signature_of(ctype)(function, error=error, onerror=onerror, _manner=_CFFI, _depth=3)
-    return as_function(closure, ffi, ctype)
+    maker = CffiMaker(function_type(ffi, cdecl))
+    try:
+        makers = ffi.__dict__.setdefault("_pytramp_makers_", {})
+    except AttributeError:
+        if len(cffi_makers) >= _MANY:
+            cffi_makers.clear()
+        makers = cffi_makers.setdefault(ffi, {})
+    makers[cdecl] = maker
+    return maker
 
 
-def _with_three_arguments(onerror: Callable[..., Any]) -> Callable[[BaseException], Any]:
+def with_one_parameter(onerror: Callable[..., Any]) -> Callable[[BaseException], Any]:
+    """pytramp's onerror, of one of cffi's, which has three parameters. TypeError."""
+    if not callable(onerror):
+        name = type(onerror).__name__
+        raise TypeError(f"expected a callable object for 'onerror', not {name}")
     return lambda error: onerror(type(error), error, error.__traceback__)
 
 
@@ -73,9 +60,9 @@ def _method(
     self: Any, cdecl: Any, python_callable: Any = None, error: Any = None, onerror: Any = None
 ) -> Any:
     """As in cffi; the callback is one of pytramp's (pytramp.interop.install())."""
-    is_in_c = self._backend.__name__ == "_cffi_backend"  # not the one for tests, made of ctypes
-    make = callback if is_in_c else _theirs
-    return make(self, cdecl, python_callable, error, onerror)
+    if self._backend.__name__ != "_cffi_backend":  # the one for tests, made of ctypes
+        return _theirs(self, cdecl, python_callable, error, onerror)
+    return callback(self, cdecl, python_callable, error, onerror, 1)
 
 
 def uninstall() -> None:

@@ -15,7 +15,7 @@ from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytramp._core import Maker, Signature, get_errno, prototype_new, quicken, set_errno
+from pytramp._core import CtypesMaker, Signature, get_errno, prototype_new, quicken, set_errno
 
 # Without one, other threads may be calling a class while it is quickened.
 _HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -56,7 +56,7 @@ def _ours(prototype: Any) -> Any:
     return known
 
 
-def describe(prototype: Any) -> Maker:
+def describe(prototype: Any) -> CtypesMaker:
     """What prototype_new() wants to know of a class, and finds there from now on.
 
     TypeError for a class that ctypes, too, makes no callbacks of; UnsupportedTypeError names what
@@ -65,8 +65,8 @@ def describe(prototype: Any) -> Maker:
     if not issubclass(prototype, CFuncPtr) or not hasattr(prototype, "_argtypes_"):
         raise TypeError("cannot construct instance of this class: no argtypes")
     prepare = _with_private_errno if prototype._flags_ & FUNCFLAG_USE_ERRNO else None
-    maker = Maker(prototype, Signature(prototype), prepare)
-    prototype._pytramp_ = maker
+    maker = CtypesMaker(prototype, Signature(prototype), prepare)
+    prototype._pytramp_maker_ = maker
     if _HAS_GIL and prototype.__new__ is prototype_new:
         prototype.__new__ = prototype_new
         quicken(prototype)

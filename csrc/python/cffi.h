@@ -1,7 +1,7 @@
 /* cffi's own copy of errno, of each thread: what ffi.errno reads and sets. In a callback of cffi's
  * it is the caller's. */
-#ifndef PT_CFFI_ERRNO_H
-#define PT_CFFI_ERRNO_H
+#ifndef PT_CFFI_H
+#define PT_CFFI_H
 
 #include "objects.h"
 #include "../port.h"

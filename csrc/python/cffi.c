@@ -1,0 +1,44 @@
+#include "cffi.h"
+
+#include <errno.h>
+
+/* Of the table that cffi gives to the modules it compiles, and so may not change (_cffi_include.h,
+ * version 0x2601). */
+enum { FROM_C_POINTER = 10, RESTORE_ERRNO = 13, SAVE_ERRNO = 14 };
+
+typedef PyObject *(*pointer_maker)(char *address, PyObject *ctype);
+typedef void (*copy)(void); /* between errno and cffi's */
+
+static void *const *_Atomic known;
+
+/* NULL with an exception. */
+static void *const *table(void) {
+    void *const *exports = atomic_load(&known);
+    if (exports) return exports;
+    PyObject *capsule = pt_imported("_cffi_backend", "_C_API");
+    exports = capsule ? PyCapsule_GetPointer(capsule, "cffi") : NULL;
+    Py_XDECREF(capsule);
+    if (exports) atomic_store(&known, exports);
+    return exports;
+}
+
+PyObject *pt_cffi_pointer(void *address, PyObject *ctype) {
+    void *const *exports = table();
+    return exports ? ((pointer_maker)exports[FROM_C_POINTER])(address, ctype) : NULL;
+}
+
+int pt_closure_object_share_cffi_errno(pt_closure_object *closure) {
+    if (!table()) return -1;
+    closure->special = PT_CFFI_ERRNO;
+    return 0;
+}
+
+void pt_cffi_errno_set(int error) {
+    errno = error;
+    ((copy)atomic_load(&known)[SAVE_ERRNO])();
+}
+
+int pt_cffi_errno_get(void) {
+    ((copy)atomic_load(&known)[RESTORE_ERRNO])();
+    return errno;
+}
