@@ -65,9 +65,9 @@ PYTRAMP_API const char *pytramp_status_text(pytramp_status status);
 /* ---- Trampolines ----
  *
  * A bare trampoline calls target with the caller's arguments untouched and data in GCC's static
- * chain register: r10 on x86-64, ecx on i386 (so target is cdecl or stdcall), r12 on 32-bit Arm; x18
- * on AArch64, but x16 where the system has x18 (macOS, Android), and x17 on Windows. alloc, init,
- * retire, free, data and owns are async-signal-safe. */
+ * chain register: r10 on x86-64, ecx on i386 (so target is cdecl or stdcall), r12 on 32-bit Arm;
+ * x18 on AArch64, but x16 where the system has x18 (macOS, Android), and x17 on Windows. alloc,
+ * init, retire, free, data and owns are async-signal-safe. */
 
 /* *code = a new trampoline. Calling it before pytramp_init reports and returns zero.
  * PYTRAMP_E_NO_CODE, PYTRAMP_E_NO_MEMORY, PYTRAMP_E_BUSY, PYTRAMP_E_FULL. */

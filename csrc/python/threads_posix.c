@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* nanosleep, which -std=c11 leaves out */
 #include "threads.h"
 
 #ifndef PT_OS_WINDOWS
