@@ -17,7 +17,8 @@ def install() -> None:
     Function prototypes of ctypes, those made before included, make closures of pytramp when they
     are called with a Python callable, and so does ``cffi.FFI.callback``; callbacks that exist stay
     what they are. The FFI objects of cffi's compiled modules cannot be changed: use
-    ``pytramp.interop.cffi.callback`` there. Doing it twice does no more. Any thread.
+    ``pytramp.interop.cffi.callback`` there. Other interpreters of the process are left alone: each
+    installs for itself. Doing it twice does no more. Any thread.
     """
     from pytramp.interop import ctypes
 
