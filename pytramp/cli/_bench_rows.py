@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from pytramp.cli import _arrays
+from pytramp.cli import _arrays, _stand_ins
 from pytramp.cli._callers import Callers, NoCompiler
 from pytramp.cli._peers import Function, Peer, peers
 from pytramp.cli._rounds import Timings, measure, ns_per_turn
 from pytramp.cli._rows import Missing, Row
+from pytramp.cli._stand_ins import Make
 
 MoreCallers = Callable[[str, bool], dict[str, Peer]]
 
@@ -48,6 +49,7 @@ def rows(bench: Bench) -> Iterator[Row | Missing]:
     yield from _items(bench)
     yield _make_and_free(bench, "a Python function", bench.callers.int_function)
     yield _make_and_free(bench, "a builtin", max)
+    yield from _standing_in(bench)
     yield from _live(bench)
     yield _import(bench)
 
@@ -97,6 +99,8 @@ def _threads(bench: Bench) -> Iterator[Row | Missing]:
     yield guarded(title, partial(_timed_threads, bench, 1), {"ctypes": 1 / 40, "cffi": 1 / 2})
     title = "int (int, int), from two such threads at once"
     yield guarded(title, partial(_timed_threads, bench, 2), {"ctypes": 1 / 100, "cffi": 1 / 4})
+    title = "threads that Python did not make, each of which calls once and ends"
+    yield guarded(title, partial(_timed_short_threads, bench), {})
 
 
 def _timed_threads(bench: Bench, threads: int) -> Timings:
@@ -109,6 +113,17 @@ def _timed_threads(bench: Bench, threads: int) -> Timings:
         calls = bench.turns(max(500, int(20e6 / ns)))  # 20 ms: long enough for threads to meet
         return lambda: bench.callers.threads_ns("int", peer.address(callback), calls, threads)
 
+    return measure({name: contestant(peer) for name, peer in known.items()}, bench.rounds)
+
+
+def _timed_short_threads(bench: Bench) -> Timings:
+    threads = bench.turns(200)
+
+    def contestant(peer: Peer) -> Callable[[], float]:
+        callback = peer.make(bench.callers.int_function)
+        return lambda: bench.callers.short_threads_ns(peer.address(callback), threads)
+
+    known = peers("int (int, int)")
     return measure({name: contestant(peer) for name, peer in known.items()}, bench.rounds)
 
 
@@ -153,6 +168,28 @@ def _make_and_free(bench: Bench, what: str, function: Function) -> Row:
     return Row(
         f"make and free a callback of {what}", measure(contestants, bench.rounds), {"ctypes": 0.40}
     )
+
+
+def _standing_in(bench: Bench) -> Iterator[Row | Missing]:
+    """As code that was written for another library makes them."""
+    for what, make, targets in _STAND_INS:
+        title = f"make and free a callback {what}"
+        yield guarded(title, partial(_timed_stand_ins, bench, make), targets)
+
+
+def _timed_stand_ins(bench: Bench, pair: Callable[[], dict[str, Make]]) -> Timings:
+    turns, function = bench.turns(500), bench.callers.int_function
+    contestants = {
+        name: partial(ns_per_turn, make, function, turns) for name, make in pair().items()
+    }
+    return measure(contestants, 4 * bench.rounds)  # short, and many: few are interrupted
+
+
+_STAND_INS: tuple[tuple[str, Callable[[], dict[str, Make]], dict[str, float]], ...] = (
+    ("through interop.ctypes", _stand_ins.ctypes, {"ctypes": 1.0}),
+    ("through interop.cffi", _stand_ins.cffi, {"cffi": 1.5}),
+    ("through interop.cffi, of a compiled module", _stand_ins.compiled_cffi, {"cffi": 1.5}),
+)
 
 
 def _live(bench: Bench) -> Iterator[Row | Missing]:

@@ -50,7 +50,7 @@ class LoopsInC:
         held, given_up = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
         self._libraries: dict[bool, Any] = {True: held, False: given_up}
         for library in self._libraries.values():
-            for name in ("int", "double", "array", "threads"):
+            for name in ("int", "double", "array", "threads", "short_threads"):
                 getattr(library, f"bench_{name}").restype = ctypes.c_double
 
     @staticmethod
@@ -67,6 +67,10 @@ class LoopsInC:
         function = self._libraries[False].bench_threads
         code = ctypes.c_void_p(address)
         return _judge(function(code, kind == "double", ctypes.c_long(calls), threads))
+
+    def short_threads_ns(self, address: int, threads: int) -> float:
+        """ns for each of so many threads that Python did not make: they call "int" once and end."""
+        return _judge(self._libraries[False].bench_short_threads(ctypes.c_void_p(address), threads))
 
 
 def _judge(ns: float) -> float:
@@ -90,6 +94,9 @@ class LibcOnly:
         return ns_per_call(address, held=held, passes=max(1, calls // 4096))
 
     def threads_ns(self, kind: str, address: int, calls: int, threads: int) -> float:
+        raise NoCompiler("its threads are made in C")
+
+    def short_threads_ns(self, address: int, threads: int) -> float:
         raise NoCompiler("its threads are made in C")
 
 

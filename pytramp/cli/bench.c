@@ -95,3 +95,29 @@ double bench_threads(void *f, int is_double, long calls, int threads) {
     }
     return made < threads || wrong ? -1 : sum / made;
 }
+
+/* ---- Short threads ---- */
+
+struct errand {
+    int_function f;
+    int argument, result;
+};
+
+static void *run_errand(void *argument) {
+    struct errand *errand = argument;
+    errand->result = errand->f(errand->argument, 3);
+    return NULL;
+}
+
+/* Threads that call once and end, one after the other: nanoseconds for each, its making included. */
+double bench_short_threads(int_function f, int threads) {
+    double start = now();
+    for (int i = 0; i < threads; i++) {
+        struct errand errand = {f, i, -1};
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, run_errand, &errand)) return -1;
+        pthread_join(thread, NULL);
+        if (errand.result != i) return -1;
+    }
+    return (now() - start) / threads;
+}
