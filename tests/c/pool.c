@@ -163,7 +163,7 @@ static void check_neighbours(unsigned char *code) {
 }
 
 static void test_foreign_pointers(void) {
-    int local;
+    int local = 0;
     for (int i = 0; i < BUILTIN_CLOSURES + UNIT_CLOSURES + 1; i++)
         CHECK_OK(new_numbered(&codes[i], i + 1));
     check_neighbours(codes[0]);

@@ -262,7 +262,7 @@ static void *work(void *argument) {
 
 static void *watch(void *unused) {
     (void)unused;
-    int local;
+    int local = 0;
     while (GET(workers_left)) {
         pytramp_statistics all = stats();
         CHECK(all.untouched <= all.capacity, "%zu of %zu", all.untouched, all.capacity);
