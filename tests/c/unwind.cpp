@@ -3,7 +3,9 @@
  *
  *     unwind [the test to leave out]
  *
- * The core is compiled as C, this program as C++. */
+ * The core is compiled as C, this program as C++. On 32-bit Arm link it with
+ * -Wl,--no-merge-exidx-entries: else neighbours that are unwound alike are one function to the
+ * unwinder, and no backtrace can name the caller. */
 #include <csetjmp>
 #include <cstdarg>
 #include <cstdint>
