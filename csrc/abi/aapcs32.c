@@ -239,5 +239,6 @@ static const char *register_name(const struct pt_part *part, int is_result) {
 
 const struct pt_abi pt_abi_aapcs32 = {.name = "aapcs32",
                                       .code = PYTRAMP_ABI_AAPCS32,
+                                      .model = {4, 4, 4, 8, 8, 0, 8},
                                       .classify = classify,
                                       .register_name = register_name};

@@ -174,19 +174,26 @@ static const char *register_name(const struct pt_part *part, int is_result) {
     }
 }
 
+/* System V's cdecl has its own sizes; Microsoft's are those of all the others. */
+#define MICROSOFT {4, 4, 2, 8, 8, 0, 8}
+
 const struct pt_abi pt_abi_cdecl_x86 = {.name = "cdecl_x86",
                                         .code = PYTRAMP_ABI_CDECL_X86,
+                                        .model = {4, 4, 4, 12, 4, 0, 4},
                                         .classify = classify_cdecl,
                                         .register_name = register_name};
 const struct pt_abi pt_abi_stdcall_x86 = {.name = "stdcall_x86",
                                           .code = PYTRAMP_ABI_STDCALL_X86,
+                                          .model = MICROSOFT,
                                           .classify = classify_stdcall,
                                           .register_name = register_name};
 const struct pt_abi pt_abi_fastcall_x86 = {.name = "fastcall_x86",
                                            .code = PYTRAMP_ABI_FASTCALL_X86,
+                                           .model = MICROSOFT,
                                            .classify = classify_fastcall,
                                            .register_name = register_name};
 const struct pt_abi pt_abi_thiscall_x86 = {.name = "thiscall_x86",
                                            .code = PYTRAMP_ABI_THISCALL_X86,
+                                           .model = MICROSOFT,
                                            .classify = classify_thiscall,
                                            .register_name = register_name};

@@ -88,5 +88,6 @@ static const char *register_name(const struct pt_part *part, int is_result) {
 
 const struct pt_abi pt_abi_win64 = {.name = "win64",
                                     .code = PYTRAMP_ABI_WIN64,
+                                    .model = {4, 8, 2, 8, 8, 16, 8},
                                     .classify = classify,
                                     .register_name = register_name};
