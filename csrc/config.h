@@ -23,6 +23,9 @@
 #  ifndef __loongarch_double_float
 #    error "pytramp's port to LoongArch is for the lp64d ABI: not lp64s or lp64f (-mabi=lp64d)"
 #  endif
+#elif defined(__s390x__)
+#  define PT_ARCH_S390X 1
+#  define PT_ARCH_FRAME "arch/s390x/frame.h"
 #elif defined(__i386__)
 #  define PT_ARCH_I386  1
 #  define PT_ARCH_FRAME "arch/i386/frame.h"

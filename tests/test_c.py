@@ -62,6 +62,7 @@ LAYERS = {
     "signature_x86": Layer(),
     "signature_win64": Layer(),
     "signature_aapcs32": Layer(),
+    "signature_s390x": Layer(),
     "i386": Layer(),
     "padding": Layer(),
     "closure": Layer(),

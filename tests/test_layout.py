@@ -14,6 +14,7 @@ import tools
 
 import pytramp
 from pytramp import _layout
+from pytramp.cdecl import records
 
 # ---- Random structs ----
 
@@ -335,6 +336,18 @@ def test_unnamed_bit_fields(declared: str, is_arm: bool, monkeypatch: pytest.Mon
     layout = types._scope.names["t"].use.type.layout  # type: ignore[union-attr]
     assert layout
     assert (layout.size, layout.alignment) == UNNAMED[declared][is_arm]
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_bit_fields_of_no_width_by_value(counts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On s390x and 64-bit PowerPC they decide about registers, in a member, too."""
+    monkeypatch.setattr(records, "_ZERO_WIDTH_COUNTS", counts)
+    types = pytramp.cdef("struct s { long x; int : 0; }; typedef struct { struct s s[2]; } t;")
+    if counts:
+        with pytest.raises(pytramp.UnsupportedTypeError, match="a bit-field of no width decides"):
+            pytramp.Signature("void (t)", types=types)
+    else:
+        assert pytramp.Signature("void (t)", types=types)
 
 
 def test_disputed_bit_fields_are_refused() -> None:

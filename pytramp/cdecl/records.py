@@ -7,6 +7,7 @@ out as C does keeps its class, without fields, for pointers to it.
 from __future__ import annotations
 
 import ctypes
+import platform
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -332,9 +333,26 @@ def _element(use: Use) -> Type:
     return Type.scalar(scalar.spelling)
 
 
+# There `{ float x; int : 0; }` is not passed like `{ float x; }`, whatever the size.
+_ZERO_WIDTH_COUNTS = platform.machine().startswith(("s390x", "ppc64"))
+
+
+def _has_zero_width(record: Record) -> bool:
+    for member in record.members or ():
+        kind = plain(counted(member.use)[0]).type
+        if member.bits == 0 or (isinstance(kind, Record) and _has_zero_width(kind)):
+            return True
+    return False
+
+
 def _refuse_disputed(record: Record) -> None:
     """What GCC and clang pass differently: only up to 16 bytes may be in registers."""
     layout = record.layout
+    if _ZERO_WIDTH_COUNTS and _has_zero_width(record):
+        raise UnsupportedTypeError(
+            f"{record.spelling!r} by value: on this machine a bit-field of no width decides how "
+            "the struct is passed, and that is not supported"
+        )
     if layout is None or layout.size > 16:
         return
     _refuse_disputed_alignment(record)

@@ -109,6 +109,11 @@ def _riscv(clang: int | None, gcc: int | None) -> list[Filter]:
     return _loongarch(clang, gcc) + ([signatures.without_zero_width] if clang else [])
 
 
+def _s390x(clang: int | None, gcc: int | None) -> list[Filter]:
+    filters = [signatures.without_zero_width]
+    return [*filters, signatures.without_over_aligned] if gcc else filters
+
+
 # What is wrong or disputed on a CPU, by its macro and the compiler's version (None for the other).
 _OF_CPU = {
     "_WIN64": _win64,
@@ -118,6 +123,7 @@ _OF_CPU = {
     "__i386__": _i386,
     "__riscv": _riscv,
     "__loongarch__": _loongarch,
+    "__s390x__": _s390x,
 }
 
 

@@ -162,6 +162,32 @@ static void read_extra(const struct test *test, void *const *args, int port, va_
     }
 }
 
+#if defined(__s390x__)
+struct list {
+    long gpr, fpr;
+    void *overflow_arg_area, *reg_save_area;
+};
+
+static struct list read_list(const va_list *from) {
+    struct list list;
+    memcpy(&list, from, sizeof list);
+    if (list.gpr > 5) list.gpr = 5;
+    if (list.fpr > 4) list.fpr = 4;
+    return list;
+}
+#endif
+
+/* Do both go on at the same place? On s390x gcc goes on counting when there are no more registers.
+ */
+static int same_place(const va_list *a, const va_list *b) {
+#if defined(__s390x__)
+    struct list one = read_list(a), other = read_list(b);
+    return !memcmp(&one, &other, sizeof one);
+#else
+    return !memcmp(a, b, sizeof *a);
+#endif
+}
+
 static void check_extra(const struct test *test, void *const *args) {
     va_list one, other;
     memset(&one, 0, sizeof one); /* a foreign list may be smaller */
@@ -169,7 +195,7 @@ static void check_extra(const struct test *test, void *const *args) {
     read_extra(test, args, 0, &one);
 #ifndef ABI_PEER
     read_extra(test, args, 1, &other);
-    if (memcmp(&one, &other, sizeof one)) complain("the port's va_arg went to another place");
+    if (!same_place(&one, &other)) complain("the port's va_arg went to another place");
     va_end(other);
 #else
     (void)other;

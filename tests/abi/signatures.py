@@ -281,9 +281,15 @@ def without_zero_width(s: Signature) -> bool:
     """For gcc before 12.1 on x86-64, where zero-width bit-fields counted in C, not in C++; for
     clang on RISC-V, where they count beside two other fields, as in gcc before 10, against the
     psABI; for clang before 15 on AArch64, to which `struct { float f; int : 0; }` is not all
-    floats; and for 32-bit Arm, where no aggregate with one is homogeneous: nothing tells pytramp
-    of them."""
+    floats; for 32-bit Arm, where no aggregate with one is homogeneous; and for s390x, to which
+    `struct { int : 0; float f; }` has two members: nothing tells pytramp of them."""
     return not any(m.bits == 0 for a in s.aggregates for m in a.members)
+
+
+def without_over_aligned(s: Signature) -> bool:
+    """For gcc on s390x, which puts a copy that it passes by its address at any multiple of 8."""
+    asked = (m.aligned for a in s.aggregates for m in a.members)
+    return max([0, *asked, *(a.aligned for a in s.aggregates)]) <= 8
 
 
 def without_zero_width_in_unions(s: Signature) -> bool:

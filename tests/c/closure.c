@@ -493,8 +493,10 @@ static void test_data(void) {
 
 #ifdef __SIZEOF_INT128__
 typedef pt_int128 two_registers;
+#  define TWO_REGISTERS &pytramp_type_int128
 #else
 typedef long long two_registers;
+#  define TWO_REGISTERS &pytramp_type_longlong
 #endif
 
 /* What a bare trampoline that is not in use gives where a double is expected: zero, but nothing
@@ -582,7 +584,18 @@ static void test_retire(void) {
     say("retire: a target of one's own for late calls");
 }
 
+/* A hidden result is the caller's, and of what type it is nobody knows. */
+static int is_in_registers(const pytramp_type *result) {
+    pytramp_place places[PYTRAMP_MAX_PLACES];
+    size_t n;
+    int by_reference;
+    CHECK_OK(pytramp_signature_explain(signature_of(result, 0, NULL), PYTRAMP_RESULT, places, &n,
+                                       &by_reference));
+    return !by_reference;
+}
+
 static void test_unprepared(void) {
+    const pytramp_member dd[] = {{&pytramp_type_double, 1, 0}, {&pytramp_type_double, 1, 0}};
     int mark;
     void *code;
     pytramp_set_late_call_hook(remember_report);
@@ -590,10 +603,10 @@ static void test_unprepared(void) {
     CHECK(!call_chain(code), "unprepared: zero");
     expect_reports(1, code, "before pytramp_init");
     CHECK(IS_LATE(((double (*)(double))(uintptr_t)code)(3.5)), "unprepared: a double");
-    CHECK(((two_registers (*)(void))(uintptr_t)code)() == 0, "unprepared: zero, two registers");
-#if !defined(__i386__) && !defined(_WIN64) /* where that is in memory */
-    CHECK(((struct pair_dd (*)(void))(uintptr_t)code)().b == 0, "unprepared: zero, two doubles");
-#endif
+    if (is_in_registers(TWO_REGISTERS))
+        CHECK(((two_registers (*)(void))(uintptr_t)code)() == 0, "unprepared: two registers");
+    if (is_in_registers(struct_of(2, dd)))
+        CHECK(((struct pair_dd (*)(void))(uintptr_t)code)().b == 0, "unprepared: two doubles");
     expect_reports(0, NULL, "");
     CHECK_STATUS(pytramp_init(code, NULL, &mark), PYTRAMP_E_NULL);
     CHECK_STATUS(pytramp_init(NULL, (void (*)(void))return_chain, &mark), PYTRAMP_E_NULL);

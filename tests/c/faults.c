@@ -76,7 +76,7 @@ void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_
 }
 
 /* What glibc calls mmap in sources compiled for large files. */
-#ifdef __GLIBC__
+#  ifdef __GLIBC__
 void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, int64_t offset);
 void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, int64_t offset);
 void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, int64_t offset) {
@@ -84,7 +84,7 @@ void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, in
     errno = ENOMEM;
     return MAP_FAILED;
 }
-#endif
+#  endif
 
 void *__real_mremap(void *old, size_t old_size, size_t size, int flags, void *new);
 void *__wrap_mremap(void *old, size_t old_size, size_t size, int flags, void *new);

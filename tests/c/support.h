@@ -94,6 +94,8 @@ RETURN_CHAIN("hint #34\n\tmov x0, x18\n\tret") /* bti c first */
 RETURN_CHAIN("mv a0, t2\n\tret")
 #  elif defined(__loongarch__)
 RETURN_CHAIN("move $a0, $t8\n\tret")
+#  elif defined(__s390x__)
+RETURN_CHAIN("lgr %r2, %r0\n\tbr %r14")
 #  else
 #    error "say here how a function reads its static chain on this CPU"
 #  endif
