@@ -53,7 +53,7 @@ ACTIONS = {
     "opaque": (lambda: Type.opaque("struct s").spelling, {"struct s"}),
     "pointer": (lambda: Type.pointer("int *", number, True).target.size, {4}),
     "array": (lambda: Type.array("int", number, ((3,),), False, -1).dimensions, {((3,),)}),
-    "aggregate": (lambda: Type.aggregate(Pair, "struct pair", 16, 8, MEMBERS).size, {16}),
+    "aggregate": (lambda: Type.aggregate(Pair, "struct pair", 16, 8, MEMBERS, False).size, {16}),
     "custom": (lambda: custom().size, {4}),
     "object": (lambda: Type.object().size, {8}),
     "va_list": (lambda: Type.va_list().kind, None),
