@@ -84,7 +84,7 @@ def _aarch64(clang: int | None, gcc: int | None) -> list[Filter]:
 def _loongarch(clang: int | None, gcc: int | None) -> list[Filter]:
     filters: list[Filter] = []
     if clang:
-        filters += [signatures.without_valueless_members, signatures.without_packed_bits]
+        filters += [signatures.without_valueless_members, signatures.without_overreaching_bits]
     if clang and clang < CLANG_HALF_MEMBERS:
         filters.append(signatures.without_half_members)
     return filters

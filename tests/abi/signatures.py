@@ -330,10 +330,19 @@ def without_valueless_members(s: Signature) -> bool:
     return all(a.has_value or not a.size for a in s.aggregates)
 
 
-def without_packed_bits(s: Signature) -> bool:
-    """For clang on the same two, which takes all of a bit-field's type for its place: the float of
-    `{ long : 1; float f; }`, packed to 2, would overlap it, and such values are not stored."""
-    return not any(a.pack and a.has_bits for a in s.aggregates)
+def _overreaches(a: Aggregate, smallest: int) -> bool:
+    """Whether a bit-field's type may reach into another member, or beyond the end."""
+    others = [m.type for m in a.members if not m.is_bits]
+    has_floats = any(isinstance(k, Aggregate) or k.kind != "integer" for k in others)
+    is_wide = any(m.is_bits and m.type.size > smallest for m in a.members)
+    return a.has_bits and bool(a.pack or (is_wide and has_floats))
+
+
+def without_overreaching_bits(s: Signature) -> bool:
+    """For clang on the same two, which takes all of a bit-field's type for its place: of
+    `{ float f; unsigned long long n : 17; }` it passes no n at all, on either side."""
+    smallest = 2 if FLOAT16 in scalars(s) else 4
+    return not any(_overreaches(a, smallest) for a in s.aggregates)
 
 
 def without_half_members(s: Signature) -> bool:
