@@ -124,8 +124,10 @@ static void catch_crashes(void) {
 
 /* ---- The callee ---- */
 
+/* Where pytramp put a value. gcc leaves an argument that is half in RISC-V's a7 and half on the
+ * stack where its halves meet, be it aligned to 16 or not. */
 static int misaligned(const void *address, const struct shape *shape) {
-    return shape->alignment && (uintptr_t)address % shape->alignment;
+    return signature && shape->alignment && (uintptr_t)address % shape->alignment;
 }
 
 static void check_argument(const struct test *test, size_t i, void *argument) {
