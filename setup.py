@@ -2,11 +2,13 @@
 
 What is built is in csrc/; every .S and port file guards itself, so nothing here knows a CPU.
 Environment: PYTRAMP_CFLAGS adds compiler and linker flags ("-fsanitize=thread", "-O0 -g");
-PYTRAMP_WERROR makes warnings errors.
+PYTRAMP_WERROR makes warnings errors; CC and CXX are the compilers, on Windows, too, where they have
+to be gcc or clang with mingw-w64 (setup.py says so where they are not).
 """
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -17,16 +19,40 @@ from pathlib import Path
 if sys.implementation.name != "cpython":
     sys.exit(f"pytramp needs CPython, whose own structures it uses, and this is {sys.version}")
 
+import pybind11
 from pybind11.setup_helpers import Pybind11Extension
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
+WINDOWS = sys.platform == "win32"
 EXTRA = shlex.split(os.environ.get("PYTRAMP_CFLAGS", ""))
 WARNINGS = ["-Wall", "-Wextra", "-Werror"] if "PYTRAMP_WERROR" in os.environ else []
-# Hidden symbols and no PLT: a call within the library is direct, one out of it one instruction.
+# Hidden symbols and no PLT: a call within the library is direct, one out of it one instruction. For
+# DLLs there is neither to be had.
+ELF = [] if WINDOWS else ["-fPIC", "-fvisibility=hidden", "-fno-plt"]
 # Unwind tables, which C has by default on some CPUs only: exceptions pass through the core.
-CFLAGS = ["-O3", "-fPIC", "-fvisibility=hidden", "-fno-plt", "-funwind-tables", *WARNINGS, *EXTRA]
+CFLAGS = ["-O3", "-funwind-tables", *ELF, *WARNINGS, *EXTRA]
+
+# The module stays loaded, for C may hold addresses in it; on Windows it sees to that itself, and
+# brings the compiler's libraries along.
+LINK = ["-static"] if WINDOWS else ["-Wl,-z,nodelete", "-Wl,--build-id"]
+
+# pyconfig.h says it to Microsoft's compiler only, up to Python 3.12.
+MACROS = [("MS_WIN64", None)] if WINDOWS and sys.maxsize > 2**32 else []
+
+NEEDS = """\
+{reason}
+
+pytramp is GNU C and assembler in GNU syntax: Microsoft's compiler reads neither. On Windows it is
+built by gcc or clang with mingw-w64 for the UCRT, Python's own C library: llvm-mingw
+(https://github.com/mstorsjo/llvm-mingw), MSYS2's UCRT64 or CLANG64, or zig:
+
+    set CC=clang                  or: set CC=python -m ziglang cc
+    set CXX=clang++               or: set CXX=python -m ziglang c++
+    pip install pytramp
+"""
 
 # Where the compiler has them: TLS descriptors (thread-local data in 4 instructions instead of
 # __tls_get_addr's 15), and landing pads in C code as in the stubs (IBT, shadow stacks).
@@ -62,10 +88,37 @@ def has_port(compiler):
     return not missing
 
 
+def not_microsofts(chosen):
+    """The kind of compiler: on Windows mingw's, unless another one is asked for."""
+    if not WINDOWS or chosen not in (None, "mingw32"):
+        return chosen
+    command = os.environ.get("CC", "gcc")
+    if shutil.which(command.split()[0]) is None:
+        raise CompileError(NEEDS.format(reason=f"there is no {command.split()[0]} on PATH"))
+    return "mingw32"
+
+
+def check_compiler(compiler):
+    """Says what is wrong with it, rather than letting it fail."""
+    if not WINDOWS:
+        return
+    if compiler.compiler_type != "mingw32":
+        raise CompileError(NEEDS.format(reason=f"not with --compiler={compiler.compiler_type}"))
+    probe = "#include <stdlib.h>\n#ifndef _UCRT\n#error this is not for the UCRT\n#endif\n"
+    done = try_to_compile(compiler, probe)
+    if done.returncode:
+        raise CompileError(NEEDS.format(reason=f"{' '.join(done.args)}\n{done.stderr}"))
+
+
 class BuildLibraries(build_clib):
     """setuptools' own, which also takes assembler with a preprocessor."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        self.compiler = not_microsofts(self.compiler)
+
     def build_libraries(self, libraries):
+        check_compiler(self.compiler)
         if not has_port(self.compiler):
             return
         self.compiler.src_extensions.append(".S")
@@ -81,6 +134,10 @@ class BuildExtension(build_ext):
     The module is copied into the checkout, too: ``python -m pytramp`` in the folder that
     ``pip install .`` was run in finds the package there first.
     """
+
+    def finalize_options(self):
+        super().finalize_options()
+        self.compiler = not_microsofts(self.compiler)
 
     def run(self):
         self.run_command("build_clib")
@@ -106,21 +163,31 @@ def library(name, sources):
             "sources": sources,
             "obj_deps": {"": HEADERS},
             "include_dirs": includes,
+            "macros": MACROS,
             "cflags": ["-std=c11", *CFLAGS],
         },
     )
 
 
-module = Pybind11Extension(
+def extension(name, sources, **options):
+    """pybind11's own knows one compiler on Windows: Microsoft's."""
+    if not WINDOWS:
+        return Pybind11Extension(name, sources, cxx_std=17, **options)
+    options["include_dirs"] += [pybind11.get_include()]
+    options["extra_compile_args"] += ["-std=c++17"]
+    return Extension(name, sources, language="c++", **options)
+
+
+module = extension(
     "pytramp._core",
     sorted(glob("csrc/bindings/*.cpp")),
     depends=HEADERS,
     include_dirs=["csrc"],
-    cxx_std=17,
-    # In the order in which they need each other; the module stays loaded, for C may hold addresses.
+    define_macros=MACROS,
+    # In the order in which they need each other.
     libraries=["pytramp_python", "pytramp_core"],
     extra_compile_args=[*CFLAGS],
-    extra_link_args=["-Wl,-z,nodelete", "-Wl,--build-id", *EXTRA],
+    extra_link_args=[*LINK, *EXTRA],
 )
 
 setup(
