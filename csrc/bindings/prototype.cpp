@@ -76,9 +76,11 @@ static bool is_maker_of(PyObject *object, PyTypeObject *prototype) {
            as_maker(object)->prototype == prototype;
 }
 
-/* A new reference, or nullptr. */
+/* A new reference, or nullptr. Python's own static types keep their dict elsewhere since 3.12, and
+ * are no prototypes. */
 static PyObject *own_attribute(PyTypeObject *type, PyObject *name) {
     PyObject *found;
+    if (!type->tp_dict) return nullptr;
 #if PY_VERSION_HEX >= 0x030D0000
     PyDict_GetItemRef(type->tp_dict, name, &found);
 #else
