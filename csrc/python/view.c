@@ -141,8 +141,12 @@ static void tell_of_kept(pt_closure_object *closure, Py_ssize_t i) {
     PyErr_WriteUnraisable((PyObject *)closure);
 }
 
+/* Not by a tuple of arguments, which would be one more container that refers to object. */
 static PyObject *referrers_of(PyObject *object) {
-    return pt_ask("gc", "get_referrers", "(O)", object);
+    PyObject *get_referrers = pt_imported("gc", "get_referrers");
+    PyObject *all = get_referrers ? PyObject_CallOneArg(get_referrers, object) : NULL;
+    Py_XDECREF(get_referrers);
+    return all;
 }
 
 /* ctypes' from_buffer makes a memoryview of its own and keeps it under this key (KeepRef in
