@@ -71,7 +71,7 @@ static unsigned char *reserve_aligned(size_t size) {
 
 /* The kernel looks at the source first, and takes the target away and maps the copy there under one
  * lock of the address space (xnu's vm_map_remap): no other thread's memory gets in between. */
-const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
+const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
                           const unsigned char *template, size_t size) {
     void *copy;
     unsigned char *at = reserve_aligned(2 * size);
@@ -80,12 +80,12 @@ const char *pt_pages_pair(const struct pt_growth_step *step, void **pair,
     if (failed)
         unmap_keeping_errno(at, 2 * size);
     else
-        *pair = at;
+        *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
     return failed;
 }
 
-void pt_pages_release(void *pair, size_t size) {
-    munmap(pair, 2 * size);
+void pt_pages_release(const struct pt_pair *pair, size_t size) {
+    munmap(pair->code, 2 * size);
 }
 
 void *pt_pages_zeroed(size_t size) {
