@@ -48,6 +48,7 @@ def is_passed_through(closure: pytramp.Closure, at: int) -> bool:
 
 
 def test_a_ctypes_function(lib: ctypes.CDLL) -> None:
+    gc.collect()  # what other tests left
     before = pytramp.stats()["live"]
     closure = SIGNATURE(twice(lib))
     assert is_passed_through(closure, address(lib.twice))
