@@ -43,7 +43,7 @@ def function(n):
 
 def is_ours(callback):
     assert callback(1) == 2
-    return pytramp._core.owns(address(callback))
+    return isinstance(callback._objects["0"], pytramp.Closure)
 
 def address(callback):
     return ctypes.cast(callback, ctypes.c_void_p).value
@@ -81,7 +81,7 @@ def function(n):
 
 def is_ours(callback):
     assert callback(1) == 2
-    return pytramp._core.owns(ctypes.cast(callback, ctypes.c_void_p).value)
+    return isinstance(callback._objects["0"], pytramp.Closure)
 
 
 def made_here():
