@@ -181,7 +181,7 @@ static struct list read_list(const va_list *from) {
 
 /* Do both go on at the same place? On s390x gcc goes on counting when there are no more registers.
  */
-static int same_place(const va_list *a, const va_list *b) {
+__attribute__((unused)) static int same_place(const va_list *a, const va_list *b) {
 #if defined(__s390x__)
     struct list one = read_list(a), other = read_list(b);
     return !memcmp(&one, &other, sizeof one);
