@@ -67,16 +67,18 @@
 #endif
 
 /* A unit is what one growth adds: this many bytes of stubs, then as many bytes of slots; and how
- * many of them stand in the library itself. */
+ * many stubs stand in the library itself. */
 #ifdef PT_OS_WINDOWS
 /* One growth maps the whole module again (pages/windows.c), so its own unit is the template. It is
  * as large as a section of 16-bit many relocations, one per stub, can be. */
 #  define PT_UNIT          524288
-#  define PT_BUILTIN_UNITS 1
+#  define PT_BUILTIN_STUBS 32768
 #else
 #  define PT_UNIT          65536
-#  define PT_BUILTIN_UNITS 2
+#  define PT_BUILTIN_STUBS 8192
 #endif
+
+#define PT_POINTER_SIZE __SIZEOF_POINTER__
 
 /* Seen by other files of the core, not by users of the library. */
 #if defined(__GNUC__)

@@ -18,6 +18,7 @@ struct pt_slot {
 static_assert(sizeof(struct pt_slot) == PT_SLOT_SIZE, "");
 static_assert(PT_SLOT_SIZE == PT_STUB_SIZE, "slot i lies at the same offset as stub i");
 static_assert(PT_UNIT_STUBS * PT_STUB_SIZE == PT_UNIT, "a unit is full of stubs");
+static_assert(PT_BUILTIN_UNITS * PT_UNIT_STUBS == PT_BUILTIN_STUBS, "so are those built in");
 static_assert(offsetof(struct pt_slot, data) == PT_SLOT_DATA, "");
 static_assert(offsetof(struct pt_slot, target) == PT_SLOT_TARGET, "");
 

@@ -5,23 +5,9 @@
 #ifndef PT_FRAME_H
 #define PT_FRAME_H
 
-/* A unit is what one growth adds: PT_UNIT bytes of stubs, then as many bytes of slots. */
-#define PT_STUB_SIZE  16
-#define PT_UNIT_STUBS (PT_UNIT / PT_STUB_SIZE)
-
-/* struct pt_slot */
-#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
-#define PT_SLOT_SHIFT  4            /* its logarithm */
-#define PT_SLOT_DATA   0
-#define PT_SLOT_TARGET 8
-
-/* struct pt_record (pool.h) */
-#define PT_RECORD_KIND      16
-#define PT_RECORD_USERDATA  24
-#define PT_RECORD_HANDLER   32
-#define PT_RECORD_LABEL     40
-#define PT_RECORD_SIGNATURE 48
-#define PT_RECORD_SIZE      64
+#define PT_STUB_SIZE 16
+#include "../offsets.h"
+#define PT_SLOT_SHIFT 4 /* the logarithm of PT_SLOT_SIZE */
 
 /* struct pt_frame. It begins with the frame record that x29 points at. The general registers end
  * where the caller's memory arguments begin, as a va_list that is a plain pointer wants them

@@ -6,24 +6,8 @@
 #ifndef PT_FRAME_H
 #define PT_FRAME_H
 
-/* A unit is what one growth adds: this many bytes of stubs, then as many bytes of slots. */
-#define PT_UNIT          65536
-#define PT_STUB_SIZE     16
-#define PT_UNIT_STUBS    4096 /* PT_UNIT / PT_STUB_SIZE */
-#define PT_BUILTIN_UNITS 2    /* how many units stand in the library's own text */
-
-/* struct pt_slot */
-#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
-#define PT_SLOT_DATA   0
-#define PT_SLOT_TARGET 4
-
-/* struct pt_record (pool.h) */
-#define PT_RECORD_KIND      16
-#define PT_RECORD_USERDATA  20
-#define PT_RECORD_HANDLER   24
-#define PT_RECORD_LABEL     28
-#define PT_RECORD_SIGNATURE 32
-#define PT_RECORD_SIZE      64
+#define PT_STUB_SIZE 16
+#include "../offsets.h"
 
 /* struct pt_frame. r0-r3 lie directly below the caller's memory arguments: so an argument in both
  * is in one piece, and so are the arguments that a va_list steps through. The stack is aligned to 8

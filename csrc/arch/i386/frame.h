@@ -5,22 +5,8 @@
 #ifndef PT_FRAME_H
 #define PT_FRAME_H
 
-/* A unit is what one growth adds: PT_UNIT bytes of stubs, then as many bytes of slots. */
-#define PT_STUB_SIZE  32
-#define PT_UNIT_STUBS (PT_UNIT / PT_STUB_SIZE)
-
-/* struct pt_slot */
-#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
-#define PT_SLOT_DATA   0
-#define PT_SLOT_TARGET 4
-
-/* struct pt_record (pool.h) */
-#define PT_RECORD_KIND      16
-#define PT_RECORD_USERDATA  20
-#define PT_RECORD_HANDLER   24
-#define PT_RECORD_LABEL     28
-#define PT_RECORD_SIGNATURE 32
-#define PT_RECORD_SIZE      64
+#define PT_STUB_SIZE 32
+#include "../offsets.h"
 
 /* struct pytramp_signature (signature.h); port.c proves it. */
 #define PT_SIGNATURE_STACK_SIZE 20

@@ -7,22 +7,8 @@
 #ifndef PT_FRAME_H
 #define PT_FRAME_H
 
-/* A unit is what one growth adds: PT_UNIT bytes of stubs, then as many bytes of slots. */
-#define PT_STUB_SIZE  16
-#define PT_UNIT_STUBS (PT_UNIT / PT_STUB_SIZE)
-
-/* struct pt_slot */
-#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
-#define PT_SLOT_DATA   0
-#define PT_SLOT_TARGET 8
-
-/* struct pt_record (pool.h) */
-#define PT_RECORD_KIND      16
-#define PT_RECORD_USERDATA  24
-#define PT_RECORD_HANDLER   32
-#define PT_RECORD_LABEL     40
-#define PT_RECORD_SIGNATURE 48
-#define PT_RECORD_SIZE      64
+#define PT_STUB_SIZE 16
+#include "../offsets.h"
 
 /* struct pt_frame. The general registers end where the caller's memory arguments begin, so that one
  * pointer, the va_list of both CPUs, runs over all of them. */

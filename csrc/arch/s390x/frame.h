@@ -5,21 +5,8 @@
 #ifndef PT_FRAME_H
 #define PT_FRAME_H
 
-#define PT_STUB_SIZE  16
-#define PT_UNIT_STUBS (PT_UNIT / PT_STUB_SIZE)
-
-/* struct pt_slot */
-#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
-#define PT_SLOT_DATA   0
-#define PT_SLOT_TARGET 8
-
-/* struct pt_record (pool.h) */
-#define PT_RECORD_KIND      16
-#define PT_RECORD_USERDATA  24
-#define PT_RECORD_HANDLER   32
-#define PT_RECORD_LABEL     40
-#define PT_RECORD_SIGNATURE 48
-#define PT_RECORD_SIZE      64
+#define PT_STUB_SIZE 16
+#include "../offsets.h"
 
 /* The 160 bytes at the bottom of every stack frame belong to the functions that it calls (s390x
  * Supplement, 1.2.2): each has places for registers that a callee saves. */
