@@ -205,7 +205,6 @@ static void test_busy(void) {
 
 /* The same within pytramp_try_growth, which holds no lock: a handler may grow. */
 static void test_interrupted_try(void) {
-    need_mremap();
     install(SIGUSR1);
     use_up();
     /* Not under an emulator; the file is put in its place by another mremap. */

@@ -105,24 +105,6 @@ __attribute__((unused)) static void *call_chain(const void *code) {
     return ((void *(*)(void))(uintptr_t)code)();
 }
 
-/* ---- qemu-user ---- */
-
-/* By whose file the kernel says that this is; /proc/self is the emulator's own idea of it. */
-static int emulated;
-
-#ifndef _WIN32
-__attribute__((constructor, unused)) static void find_emulator(void) {
-    char mine[4096] = "", real[4096] = "";
-    ssize_t n = readlink("/proc/self/exe", mine, sizeof mine - 1);
-    ssize_t m = readlink("/proc/thread-self/exe", real, sizeof real - 1);
-    emulated = n > 0 && m > 0 && strcmp(mine, real);
-}
-#endif
-
-__attribute__((unused)) static void need_mremap(void) {
-    if (emulated) skip("qemu-user knows no MREMAP_DONTUNMAP");
-}
-
 /* ---- LeakSanitizer ----
  *
  * A dead closure keeps its error value until the slot is used again. Records of grown pairs lie in
@@ -219,7 +201,7 @@ static int is_kernels(const char *name) {
     for (size_t i = 0; i < COUNT(names); i++) {
         if (!strcmp(name, names[i])) return 1;
     }
-    return !*name && emulated; /* as code of the kernel's, which has a page of its own there */
+    return 0;
 }
 
 static int has_file(const char *name, unsigned long inode) {
