@@ -118,20 +118,6 @@ static struct pt_plan *make_plan(const struct pt_port *port, const pytramp_signa
     return plan;
 }
 
-static int has(const struct pt_port *port, const struct pt_abi *wanted) {
-    for (const struct pt_abi *const *abi = port->abis; *abi; abi++) {
-        if (*abi == wanted) return 1;
-    }
-    return 0;
-}
-
-const struct pt_port *pt_port_of(const struct pt_abi *abi) {
-    const struct pt_port *port = &pt_port;
-    while (port && !has(port, abi))
-        port = port->next;
-    return port;
-}
-
 pytramp_status pt_plan_of(const pytramp_signature *signature, const struct pt_plan **out) {
     pytramp_signature *owner = (pytramp_signature *)signature;
     const struct pt_plan *known = atomic_load_explicit(&owner->plan, memory_order_acquire);

@@ -34,4 +34,19 @@ PT_HIDDEN extern const struct pt_port pt_port;
 /* The one that has this convention, NULL for none. */
 PT_HIDDEN const struct pt_port *pt_port_of(const struct pt_abi *abi);
 
+/* ---- What ports have in common ---- */
+
+/* Of a value's parts, how many are in this bank? Is any value of the signature in it? */
+PT_HIDDEN unsigned pt_count_parts(const struct pt_location *at, enum pt_bank bank);
+PT_HIDDEN int pt_uses_bank(const pytramp_signature *signature, enum pt_bank bank);
+
+/* Where type is passed as the only argument, while there are registers. */
+PT_HIDDEN pytramp_status pt_classify_alone(const struct pt_abi *abi, const pytramp_type *type,
+                                           int variadic, struct pt_location *at);
+
+/* list_copy where a va_list is passed as it is; and where it is an array, which decays: the
+ * argument is the address of one. */
+PT_HIDDEN void pt_list_copy(va_list *to, const void *argument);
+PT_HIDDEN void pt_list_copy_decayed(va_list *to, const void *argument);
+
 #endif

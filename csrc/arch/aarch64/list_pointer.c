@@ -35,10 +35,6 @@ static uint32_t end_of_named(const pytramp_signature *signature) {
 }
 #  endif
 
-static void copy_list(va_list *to, const void *argument) {
-    memcpy(to, argument, sizeof(void *));
-}
-
 static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
     unsigned char *at = (unsigned char *)frame + end_of_named(signature);
     memcpy(to, &at, sizeof at);
@@ -52,11 +48,9 @@ static const void *take(unsigned char **list, size_t size, size_t alignment) {
 
 /* By its address or not? As an argument of a variadic function. */
 static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
-    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 1};
-    struct pt_location nowhere, at;
-    uint32_t stack_size;
+    struct pt_location at;
     unsigned char *list;
-    pytramp_status status = ABI.classify(&alone, &nowhere, &at, &stack_size);
+    pytramp_status status = pt_classify_alone(&ABI, type, 1, &at);
     if (status || !at.nparts) return status;
     memcpy(&list, from, sizeof list);
     const void *value;
@@ -77,7 +71,7 @@ const struct pt_port pt_port = {.cpu = "aarch64",
                                 .result_at = pt_aarch64_result_at,
                                 .entry = pt_aarch64_entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

@@ -36,18 +36,6 @@ static const pytramp_type list_type = {.spelling = "va_list",
                                        .nmembers = 2,
                                        .members = fields};
 
-static void copy_list(va_list *to, const void *argument) {
-    memcpy(to, argument, sizeof *to);
-}
-
-/* Where it is passed as long as there are registers. */
-static pytramp_status classify_alone(const pytramp_type *type, struct pt_location *at) {
-    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 0};
-    struct pt_location nowhere;
-    uint32_t stack_size;
-    return pt_abi_aapcs64.classify(&alone, &nowhere, at, &stack_size);
-}
-
 /* How many registers the named arguments have used up: an argument in memory all that its like
  * could have been in (C.3, C.13). */
 struct used {
@@ -61,7 +49,7 @@ static void use(struct used *used, const struct pt_part *part) {
 
 static void use_all(struct used *used, const pytramp_type *type) {
     struct pt_location at;
-    if (classify_alone(type, &at)) return;
+    if (pt_classify_alone(&pt_abi_aapcs64, type, 0, &at)) return;
     if (at.parts[0].bank == PT_BANK_VECTOR)
         used->vector = VR_SIZE / 16;
     else
@@ -144,7 +132,7 @@ static void take(struct list *list, const struct pt_location *at, const pytramp_
 static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
     struct pt_location at;
     struct list list;
-    pytramp_status status = classify_alone(type, &at);
+    pytramp_status status = pt_classify_alone(&pt_abi_aapcs64, type, 0, &at);
     if (status || !at.nparts) return status;
     memcpy(&list, from, sizeof list);
     take(&list, &at, type, to);
@@ -160,7 +148,7 @@ const struct pt_port pt_port = {.cpu = "aarch64",
                                 .result_at = pt_aarch64_result_at,
                                 .entry = pt_aarch64_entry,
                                 .list_type = &list_type,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

@@ -28,22 +28,12 @@ uint32_t pt_aarch64_result_at(const struct pt_part *part) {
     return PT_FRAME_RESULT_VEC + (is_quad(part) ? 16u : 8u) * part->index;
 }
 
-static int uses_vectors(const struct pt_location *at) {
-    for (unsigned i = 0; i < at->nparts; i++) {
-        if (at->parts[i].bank == PT_BANK_VECTOR) return 1;
-    }
-    return 0;
-}
-
 /* Apple passes what "..." stands for in memory, Windows in general registers and in memory. */
 void (*pt_aarch64_entry(const pytramp_signature *signature))(void) {
     const struct pt_location *result = &signature->result_at;
     if (result->nparts && is_quad(&result->parts[0])) return pt_entry_quad;
-    int vectors = uses_vectors(result);
-    if (signature->variadic && signature->abi->code == PYTRAMP_ABI_AAPCS64) vectors = 1;
-    for (size_t i = 0; i < signature->nargs && !vectors; i++)
-        vectors = uses_vectors(&signature->at[i]);
-    return vectors ? pt_entry_vec : pt_entry_int;
+    int all = signature->variadic && signature->abi->code == PYTRAMP_ABI_AAPCS64;
+    return all || pt_uses_bank(signature, PT_BANK_VECTOR) ? pt_entry_vec : pt_entry_int;
 }
 
 #endif

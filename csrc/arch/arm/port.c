@@ -21,16 +21,8 @@ static uint32_t result_at(const struct pt_part *part) {
                                          : PT_FRAME_RESULT_VFP + 4u * part->index;
 }
 
-/* All parts of a candidate are in VFP registers, or none. */
-static int uses_vfp(const struct pt_location *at) {
-    return at->nparts && at->parts[0].bank == PT_BANK_VECTOR;
-}
-
 static void (*entry(const pytramp_signature *signature))(void) {
-    int vfp = uses_vfp(&signature->result_at);
-    for (size_t i = 0; i < signature->nargs && !vfp; i++)
-        vfp = uses_vfp(&signature->at[i]);
-    return vfp ? pt_entry_vfp : pt_entry_core;
+    return pt_uses_bank(signature, PT_BANK_VECTOR) ? pt_entry_vfp : pt_entry_core;
 }
 
 /* ---- Variable arguments: struct __va_list holds the address of the next one ---- */
@@ -43,10 +35,6 @@ static list read_list(const void *from) {
     list list;
     memcpy(&list, from, sizeof list);
     return list;
-}
-
-static void copy_list(va_list *to, const void *argument) {
-    memcpy(to, argument, sizeof *to);
 }
 
 /* Core registers that the named arguments have taken, or that alignment made them skip. */
@@ -93,7 +81,7 @@ const struct pt_port pt_port = {.cpu = "arm",
                                 .result_at = result_at,
                                 .entry = entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

@@ -66,10 +66,6 @@ typedef unsigned char *list;
 
 static_assert(sizeof(va_list) == sizeof(list), "va_list is a pointer");
 
-static void copy_list(va_list *to, const void *argument) {
-    memcpy(to, argument, sizeof *to);
-}
-
 static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
     list first = (list)frame + PT_FRAME_STACK + signature->stack_size;
     memcpy(to, &first, sizeof first);
@@ -94,7 +90,7 @@ const struct pt_port pt_port = {.cpu = "i386",
                                 .result_at = result_at,
                                 .entry = entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

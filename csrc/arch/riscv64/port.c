@@ -22,19 +22,9 @@ static uint32_t result_at(const struct pt_part *part) {
     return PT_FRAME_RESULT_VEC + 8u * part->index;
 }
 
-static unsigned count(const struct pt_location *at, enum pt_bank bank) {
-    unsigned n = 0;
-    for (unsigned i = 0; i < at->nparts; i++)
-        n += at->parts[i].bank == bank;
-    return n;
-}
-
 /* Variable arguments are never in floating-point registers. */
 static void (*entry(const pytramp_signature *signature))(void) {
-    unsigned vectors = count(&signature->result_at, PT_BANK_VECTOR);
-    for (size_t i = 0; i < signature->nargs && !vectors; i++)
-        vectors = count(&signature->at[i], PT_BANK_VECTOR);
-    return vectors ? pt_entry_vec : pt_entry_int;
+    return pt_uses_bank(signature, PT_BANK_VECTOR) ? pt_entry_vec : pt_entry_int;
 }
 
 /* ---- Variable arguments: va_list is the address of the next one, in a word of its own ---- */
@@ -44,15 +34,11 @@ static_assert(sizeof(va_list) == sizeof(void *), "va_list is a void *");
 #  define WORD 8
 #  define PAIR 16
 
-static void copy_list(va_list *to, const void *argument) {
-    memcpy(to, argument, sizeof *to);
-}
-
 /* Behind the named ones: in memory only when they have used up the registers, so it is one sum. */
 static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
     unsigned general = signature->result_at.by_reference;
     for (size_t i = 0; i < signature->nargs; i++)
-        general += count(&signature->at[i], PT_BANK_GENERAL);
+        general += pt_count_parts(&signature->at[i], PT_BANK_GENERAL);
     unsigned char *next =
         (unsigned char *)frame + PT_FRAME_GPR + WORD * general + signature->stack_size;
     memcpy(to, &next, sizeof *to);
@@ -93,7 +79,7 @@ const struct pt_port pt_port = {.cpu = CPU,
                                 .result_at = result_at,
                                 .entry = entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

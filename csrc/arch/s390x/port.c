@@ -21,14 +21,8 @@ static uint32_t result_at(const struct pt_part *part) {
     return at + part->within;
 }
 
-static int is_real(const struct pt_location *at) {
-    return at->nparts && at->parts[0].bank == PT_BANK_VECTOR;
-}
-
 static void (*entry(const pytramp_signature *signature))(void) {
-    int reals = signature->variadic || is_real(&signature->result_at);
-    for (size_t i = 0; i < signature->nargs && !reals; i++)
-        reals = is_real(&signature->at[i]);
+    int reals = signature->variadic || pt_uses_bank(signature, PT_BANK_VECTOR);
     return reals ? pt_entry_float : pt_entry_int;
 }
 
@@ -43,13 +37,6 @@ static_assert(sizeof(va_list) == sizeof(struct list), "va_list is an array of on
 
 #  define GENERAL_REGISTERS 5
 #  define FLOAT_REGISTERS   4
-
-/* An argument of type va_list is the address of one: the array decays. */
-static void copy_list(va_list *to, const void *argument) {
-    const void *from;
-    memcpy(&from, argument, sizeof from);
-    memcpy(to, from, sizeof *to);
-}
 
 static void count(const struct pt_location *at, struct list *list) {
     if (!at->nparts) return;
@@ -86,11 +73,9 @@ static const unsigned char *next_argument(struct list *list, const struct pt_par
 
 /* What would be done with it as the only argument. */
 static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
-    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 0};
-    struct pt_location nowhere, at;
+    struct pt_location at;
     struct list list;
-    uint32_t stack_size;
-    pytramp_status status = pt_abi_s390x.classify(&alone, &nowhere, &at, &stack_size);
+    pytramp_status status = pt_classify_alone(&pt_abi_s390x, type, 0, &at);
     if (status) return status;
     memcpy(&list, from, sizeof list);
     const void *value = next_argument(&list, &at.parts[0]);
@@ -108,7 +93,7 @@ const struct pt_port pt_port = {.cpu = "s390x",
                                 .result_at = result_at,
                                 .entry = entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy_decayed,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

@@ -27,19 +27,11 @@ static uint32_t result_at(const struct pt_part *part) {
     }
 }
 
-static int uses(const struct pt_location *at, enum pt_bank bank) {
-    for (unsigned i = 0; i < at->nparts; i++) {
-        if (at->parts[i].bank == bank) return 1;
-    }
-    return 0;
-}
-
 static void (*entry(const pytramp_signature *signature))(void) {
     const struct pt_location *result = &signature->result_at;
-    if (uses(result, PT_BANK_X87)) return result->nparts == 1 ? pt_entry_x87 : pt_entry_complex_x87;
-    int vectors = signature->variadic || uses(result, PT_BANK_VECTOR);
-    for (size_t i = 0; i < signature->nargs && !vectors; i++)
-        vectors = uses(&signature->at[i], PT_BANK_VECTOR);
+    if (pt_count_parts(result, PT_BANK_X87))
+        return result->nparts == 1 ? pt_entry_x87 : pt_entry_complex_x87;
+    int vectors = signature->variadic || pt_uses_bank(signature, PT_BANK_VECTOR);
     return vectors ? pt_entry_vec : pt_entry_int;
 }
 
@@ -63,25 +55,11 @@ static struct list read_list(const void *from) {
     return list;
 }
 
-/* An argument of type va_list is the address of one: the array decays. */
-static void copy_list(va_list *to, const void *argument) {
-    const void *from;
-    memcpy(&from, argument, sizeof from);
-    memcpy(to, from, sizeof *to);
-}
-
-static unsigned count(const struct pt_location *at, enum pt_bank bank) {
-    unsigned n = 0;
-    for (unsigned i = 0; i < at->nparts; i++)
-        n += at->parts[i].bank == bank;
-    return n;
-}
-
 static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
     unsigned general = signature->result_at.by_reference, vector = 0;
     for (size_t i = 0; i < signature->nargs; i++) {
-        general += count(&signature->at[i], PT_BANK_GENERAL);
-        vector += count(&signature->at[i], PT_BANK_VECTOR);
+        general += pt_count_parts(&signature->at[i], PT_BANK_GENERAL);
+        vector += pt_count_parts(&signature->at[i], PT_BANK_VECTOR);
     }
     unsigned char *bytes = (unsigned char *)frame;
     struct list list = {PT_FRAME_GPR + 8 * general, PT_FRAME_VEC + 16 * vector,
@@ -107,13 +85,12 @@ static void take_memory(struct list *list, const pytramp_type *type, void *to) {
 
 /* Where would it be as the only argument? There, if enough registers are left. */
 static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
-    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 0};
-    struct pt_location nowhere, at;
-    uint32_t stack_size;
-    pytramp_status status = pt_abi_sysv_x86_64.classify(&alone, &nowhere, &at, &stack_size);
+    struct pt_location at;
+    pytramp_status status = pt_classify_alone(&pt_abi_sysv_x86_64, type, 0, &at);
     if (status || !at.nparts) return status; /* of nothing, or of nothing but padding */
     struct list list = read_list(from);
-    unsigned general = 8 * count(&at, PT_BANK_GENERAL), vector = 16 * count(&at, PT_BANK_VECTOR);
+    unsigned general = 8 * pt_count_parts(&at, PT_BANK_GENERAL),
+             vector = 16 * pt_count_parts(&at, PT_BANK_VECTOR);
     if (general + vector && list.gp_offset + general <= GP_END && list.fp_offset + vector <= FP_END)
         take_registers(&list, &at, to);
     else
@@ -131,7 +108,7 @@ const struct pt_port pt_port = {.cpu = "x86_64",
                                 .result_at = result_at,
                                 .entry = entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy_decayed,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 #endif

@@ -20,16 +20,9 @@ static uint32_t result_at(const struct pt_part *part) {
     return part->bank == PT_BANK_VECTOR ? PT_FRAME_RESULT_VEC : PT_FRAME_RESULT;
 }
 
-static int uses_vector(const struct pt_location *at) {
-    return at->nparts && at->parts[0].bank == PT_BANK_VECTOR;
-}
-
 /* What stands for "..." is passed in general registers, too. */
 static void (*entry(const pytramp_signature *signature))(void) {
-    int vectors = uses_vector(&signature->result_at);
-    for (size_t i = 0; i < signature->nargs && !vectors; i++)
-        vectors = uses_vector(&signature->at[i]);
-    return vectors ? pt_win64_vec : pt_win64_int;
+    return pt_uses_bank(signature, PT_BANK_VECTOR) ? pt_win64_vec : pt_win64_int;
 }
 
 static const struct pt_abi *const abis[] = {&pt_abi_win64, NULL};
@@ -40,10 +33,6 @@ static const struct pt_abi *const abis[] = {&pt_abi_win64, NULL};
 
 static_assert(sizeof(va_list) == sizeof(char *), "va_list is a pointer");
 
-static void copy_list(va_list *to, const void *argument) {
-    memcpy(to, argument, sizeof *to);
-}
-
 static void start_list(va_list *to, const pytramp_signature *signature, struct pt_frame *frame) {
     size_t named = signature->result_at.by_reference + signature->nargs;
     const unsigned char *first = (unsigned char *)frame + PT_FRAME_STACK + 8 * named;
@@ -51,11 +40,9 @@ static void start_list(va_list *to, const pytramp_signature *signature, struct p
 }
 
 static pytramp_status take_aggregate(va_list *list, const pytramp_type *type, void *to) {
-    const struct pt_prototype alone = {&pytramp_type_void, 1, &type, 0};
-    struct pt_location nowhere, at;
-    uint32_t stack_size;
+    struct pt_location at;
     const unsigned char *slot, *from, *next;
-    pytramp_status status = pt_abi_win64.classify(&alone, &nowhere, &at, &stack_size);
+    pytramp_status status = pt_classify_alone(&pt_abi_win64, type, 0, &at);
     if (status) return status;
     memcpy(&slot, list, sizeof slot);
     next = slot + 8;
@@ -72,7 +59,7 @@ const struct pt_port pt_port = {.cpu = "x86_64",
                                 .result_at = result_at,
                                 .entry = entry,
                                 .list_type = &pytramp_type_pointer,
-                                .list_copy = copy_list,
+                                .list_copy = pt_list_copy,
                                 .list_start = start_list,
                                 .list_aggregate = take_aggregate};
 
