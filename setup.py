@@ -62,7 +62,8 @@ CORE = sorted(
     glob("csrc/*.c") + glob("csrc/abi/*.c") + glob("csrc/pages/*.c") + glob("csrc/arch/*/*.[cS]")
 )
 PYTHON = sorted(glob("csrc/python/*.c"))
-HEADERS = sorted(glob("csrc/**/*.h", recursive=True) + glob("csrc/*.def"))
+INCLUDED = ("*.h", "*.def", "arch/*.S")
+HEADERS = sorted(path for end in INCLUDED for path in glob(f"csrc/**/{end}", recursive=True))
 
 
 def try_to_compile(compiler, text, *flags):

@@ -17,6 +17,7 @@
 #include "../../config.h"
 #ifdef PT_ARCH_ARM
 #include "frame.h"
+#include "../elf.S"
 
         .syntax unified
         .arch   armv7-a
@@ -24,20 +25,12 @@
         .eabi_attribute 28, 1 @ Tag_ABI_VFP_args: this is the variant with VFP registers
         .arm
 
-        .macro  hidden name, type
-        .globl  \name
-        .hidden \name
-        .type   \name, %\type
-\name:
-        .endm
-
 /* ---- The built-in pool: a link-time relocation finds its slots in .bss. One unwind entry covers the
  * whole table, whose stubs leave stack and lr alone: a profiler may stop within one. ---- */
 
-        .section .text.pt_builtin, "ax", %progbits
+        text_section pt_builtin
         .balign PT_STUB_SIZE
-        hidden  pt_builtin_code, function
-        .fnstart
+        function pt_builtin_code
         .set    slot, 0
         .rept   PT_BUILTIN_UNITS * PT_UNIT_STUBS
         ldr     ip, 1f
@@ -46,28 +39,27 @@
 1:      .word   pt_builtin_slots + slot - (0b + 8) @ where pc is for the add
         .set    slot, slot + PT_SLOT_SIZE
         .endr
-        .fnend
-        .size   pt_builtin_code, . - pt_builtin_code
+        function_end pt_builtin_code
 
-        .section .bss.pt_builtin, "aw", %nobits
+        bss_section pt_builtin
         .balign 4096
-        hidden  pt_builtin_slots, object
+        data    pt_builtin_slots
         .skip   PT_BUILTIN_UNITS * PT_UNIT
-        .size   pt_builtin_slots, . - pt_builtin_slots
+        data_end pt_builtin_slots
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. Kernels for 32-bit
  * programs may have pages of 64 KiB. ---- */
 
-        .section .text.pt_template, "ax", %progbits
+        text_section pt_template
         .balign 65536
-        hidden  pt_template_code, function
+        symbol  pt_template_code, function
         .rept   PT_UNIT_STUBS
         sub     ip, pc, #8 @ the stub itself
         add     ip, ip, #PT_UNIT
         ldr     pc, [ip, #PT_SLOT_TARGET]
         .balign PT_STUB_SIZE
         .endr
-        .size   pt_template_code, . - pt_template_code
+        data_end pt_template_code
 
 /* ---- Entries: what a slot's target points at. ----
  *
@@ -88,13 +80,7 @@
 
         .macro  entry name
         .balign 16
-        hidden  \name, function
-        .fnstart
-        .endm
-
-        .macro  entry_end name
-        .fnend
-        .size   \name, . - \name
+        function \name
         .endm
 
         .macro  open_frame
@@ -134,7 +120,7 @@
         open_frame
         invoke
         close_frame
-        entry_end pt_entry_core
+        function_end pt_entry_core
 
 /* Core and VFP registers, in and out. */
         entry   pt_entry_vfp
@@ -145,11 +131,9 @@
         add     r2, sp, #PT_FRAME_RESULT_VFP
         vldmia  r2, {d0-d3}
         close_frame
-        entry_end pt_entry_vfp
+        function_end pt_entry_vfp
 
-        .globl  pt_entry_unprepared
-        .hidden pt_entry_unprepared
-        .set    pt_entry_unprepared, pt_entry_vfp
+        alias   pt_entry_unprepared, pt_entry_vfp
 
 /* ---- Entries of bare trampolines. ---- */
 
@@ -160,7 +144,7 @@
         ldr     ip, [ip, #PT_SLOT_DATA]
         add     ip, ip, #PT_RECORD_USERDATA
         ldm     ip, {ip, pc}
-        entry_end pt_entry_chain
+        function_end pt_entry_chain
 
 /* The same for a retired one, whose new target lies elsewhere: a call that is already inside
  * pt_entry_chain must still find the old pair. */
@@ -169,7 +153,7 @@
         ldr     ip, [ip, #PT_SLOT_DATA]
         add     ip, ip, #PT_RECORD_LABEL
         ldm     ip, {ip, pc}
-        entry_end pt_entry_retired
+        function_end pt_entry_retired
 
 /* Returns zero in every result register. */
         entry   pt_entry_zero
@@ -180,12 +164,12 @@
         vmov    d2, r0, r1
         vmov    d3, r0, r1
         bx      lr
-        entry_end pt_entry_zero
+        function_end pt_entry_zero
 
 /* Returns the slot's address: run once on every new page pair. */
         entry   pt_entry_probe
         mov     r0, ip
         bx      lr
-        entry_end pt_entry_probe
+        function_end pt_entry_probe
 #endif
 #include "../notes.S"

@@ -17,13 +17,7 @@
 #include "../../config.h"
 #ifdef PT_ARCH_I386
 #include "frame.h"
-
-        .macro  hidden name, type
-        .globl  \name
-        .hidden \name
-        .type   \name, @\type
-\name:
-        .endm
+#include "../elf.S"
 
 /* slots: what lies where the slot of the first stub does. */
         .macro  stub slots
@@ -43,10 +37,9 @@
  * whole table; a profiler may stop within a stub, and where tells how deep the stack is:
  * CFA = esp + 4 + ((eip & (PT_STUB_SIZE - 1)) >= STUB_THUNK) * 4. ---- */
 
-        .section .text.pt_builtin, "ax", @progbits
+        text_section pt_builtin
         .balign PT_STUB_SIZE
-        hidden  pt_builtin_code, function
-        .cfi_startproc
+        function pt_builtin_code
         /* DW_CFA_def_cfa_expression, 11 bytes: DW_OP_breg4 4, breg8 0, lit31, and, lit12, ge, lit2,
          * shl, plus */
         .cfi_escape 0x0f, 11, 0x74, 4, 0x78, 0, 0x30 + PT_STUB_SIZE - 1, 0x1a
@@ -55,25 +48,24 @@
         .rept   PT_BUILTIN_UNITS * PT_UNIT_STUBS
         stub    pt_builtin_slots
         .endr
-        .cfi_endproc
-        .size   pt_builtin_code, . - pt_builtin_code
+        function_end pt_builtin_code
 
-        .section .bss.pt_builtin, "aw", @nobits
+        bss_section pt_builtin
         .balign 4096
-        hidden  pt_builtin_slots, object
+        data    pt_builtin_slots
         .skip   PT_BUILTIN_UNITS * PT_UNIT
-        .size   pt_builtin_slots, . - pt_builtin_slots
+        data_end pt_builtin_slots
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
 
-        .section .text.pt_template, "ax", @progbits
+        text_section pt_template
         .balign 4096
-        hidden  pt_template_code, function
+        symbol  pt_template_code, function
         .set    slot, PT_UNIT
         .rept   PT_UNIT_STUBS
         stub    pt_template_code
         .endr
-        .size   pt_template_code, . - pt_template_code
+        data_end pt_template_code
 
 /* ---- Entries: what a slot's target points at. ----
  *
@@ -101,14 +93,8 @@
 
         .macro  entry name
         .balign 16
-        hidden  \name, function
-        .cfi_startproc
+        function \name
         endbr32
-        .endm
-
-        .macro  entry_end name
-        .cfi_endproc
-        .size   \name, . - \name
         .endm
 
         .macro  open_frame
@@ -189,7 +175,7 @@
         load_\result
         close_frame
         ret
-        entry_end pt_entry_\result
+        function_end pt_entry_\result
 
         entry   pt_entry_popping_\result
         open_popping_frame
@@ -200,7 +186,7 @@
         load_\result
         close_frame
         return_popping
-        entry_end pt_entry_popping_\result
+        function_end pt_entry_popping_\result
         .endr
 
 /* cdecl with a result in memory: its address is an argument that the callee takes off the stack
@@ -211,11 +197,9 @@
         load_int
         close_frame
         ret     $4
-        entry_end pt_entry_reference
+        function_end pt_entry_reference
 
-        .globl  pt_entry_unprepared
-        .hidden pt_entry_unprepared
-        .set    pt_entry_unprepared, pt_entry_int
+        alias   pt_entry_unprepared, pt_entry_int
 
 /* ---- Entries of bare trampolines. ---- */
 
@@ -224,7 +208,7 @@
         movl    PT_SLOT_DATA(%eax), %eax
         movl    PT_RECORD_USERDATA(%eax), %ecx
         jmp     *PT_RECORD_HANDLER(%eax)
-        entry_end pt_entry_chain
+        function_end pt_entry_chain
 
 /* The same for a retired one, whose new target lies elsewhere: a call that is already inside
  * pt_entry_chain must still find the old pair. */
@@ -232,18 +216,18 @@
         movl    PT_SLOT_DATA(%eax), %eax
         movl    PT_RECORD_LABEL(%eax), %ecx
         jmp     *PT_RECORD_SIGNATURE(%eax)
-        entry_end pt_entry_retired
+        function_end pt_entry_retired
 
 /* Returns zero in every result register but the x87 stack, whose depth only the caller knows. */
         entry   pt_entry_zero
         xorl    %eax, %eax
         xorl    %edx, %edx
         ret
-        entry_end pt_entry_zero
+        function_end pt_entry_zero
 
 /* Returns the slot's address: run once on every new page pair. */
         entry   pt_entry_probe
         ret
-        entry_end pt_entry_probe
+        function_end pt_entry_probe
 #endif
 #include "../notes.S"

@@ -13,23 +13,16 @@
 #include "../../config.h"
 #ifdef PT_ARCH_LOONGARCH64
 #include "../riscv64/frame.h"
-
-        .macro  hidden name, type
-        .globl  \name
-        .hidden \name
-        .type   \name, @\type
-\name:
-        .endm
+#include "../elf.S"
 
 #define LARGEST_PAGE 16 /* bits: Linux has pages of 4, 16 or 64 KiB here */
 
 /* ---- The built-in pool: a link-time relocation finds its slots in .bss. One unwind entry covers the
  * whole table, whose stubs leave the stack alone: a profiler may stop within one. ---- */
 
-        .section .text.pt_builtin, "ax", @progbits
+        text_section pt_builtin
         .p2align 4
-        hidden  pt_builtin_code, function
-        .cfi_startproc
+        function pt_builtin_code
         .set    slot, 0
         .rept   PT_BUILTIN_UNITS * PT_UNIT_STUBS
         pcalau12i $t0, %pc_hi20(pt_builtin_slots + slot)
@@ -38,27 +31,26 @@
         jr      $t1
         .set    slot, slot + PT_SLOT_SIZE
         .endr
-        .cfi_endproc
-        .size   pt_builtin_code, . - pt_builtin_code
+        function_end pt_builtin_code
 
-        .section .bss.pt_builtin, "aw", @nobits
+        bss_section pt_builtin
         .p2align LARGEST_PAGE
-        hidden  pt_builtin_slots, object
+        data    pt_builtin_slots
         .skip   PT_BUILTIN_UNITS * PT_UNIT
-        .size   pt_builtin_slots, . - pt_builtin_slots
+        data_end pt_builtin_slots
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
 
-        .section .text.pt_template, "ax", @progbits
+        text_section pt_template
         .p2align LARGEST_PAGE
-        hidden  pt_template_code, function
+        symbol  pt_template_code, function
         .rept   PT_UNIT_STUBS
         pcaddi  $t0, PT_UNIT >> 2
         ld.d    $t1, $t0, PT_SLOT_TARGET
         jr      $t1
         break   0
         .endr
-        .size   pt_template_code, . - pt_template_code
+        data_end pt_template_code
 
 /* ---- Entries: what a slot's target points at. ----
  *
@@ -79,13 +71,7 @@
 
         .macro  entry name
         .p2align 4
-        hidden  \name, function
-        .cfi_startproc
-        .endm
-
-        .macro  entry_end name
-        .cfi_endproc
-        .size   \name, . - \name
+        function \name
         .endm
 
 /* to = slot->data, loaded after slot->target. */
@@ -134,7 +120,7 @@
         open_frame
         invoke
         close_frame
-        entry_end pt_entry_int
+        function_end pt_entry_int
 
 /* General and floating-point registers, in and out. */
         entry   pt_entry_vec
@@ -144,11 +130,9 @@
         fld.d   $fa0, $sp, PT_FRAME_RESULT_VEC
         fld.d   $fa1, $sp, PT_FRAME_RESULT_VEC + 8
         close_frame
-        entry_end pt_entry_vec
+        function_end pt_entry_vec
 
-        .globl  pt_entry_unprepared
-        .hidden pt_entry_unprepared
-        .set    pt_entry_unprepared, pt_entry_vec
+        alias   pt_entry_unprepared, pt_entry_vec
 
 /* ---- Entries of bare trampolines. ---- */
 
@@ -158,7 +142,7 @@
         ld.d    $t0, $t8, PT_RECORD_HANDLER
         ld.d    $t8, $t8, PT_RECORD_USERDATA
         jr      $t0
-        entry_end pt_entry_chain
+        function_end pt_entry_chain
 
 /* The same for a retired one, whose new target lies elsewhere: a call that is already inside
  * pt_entry_chain must still find the old pair. */
@@ -167,7 +151,7 @@
         ld.d    $t0, $t8, PT_RECORD_SIGNATURE
         ld.d    $t8, $t8, PT_RECORD_LABEL
         jr      $t0
-        entry_end pt_entry_retired
+        function_end pt_entry_retired
 
 /* Returns zero in every result register. */
         entry   pt_entry_zero
@@ -176,12 +160,12 @@
         movgr2fr.d $fa0, $zero
         movgr2fr.d $fa1, $zero
         ret
-        entry_end pt_entry_zero
+        function_end pt_entry_zero
 
 /* Returns the slot's address: run once on every new page pair. */
         entry   pt_entry_probe
         move    $a0, $t0
         ret
-        entry_end pt_entry_probe
+        function_end pt_entry_probe
 #endif
 #include "../notes.S"

@@ -23,16 +23,10 @@
 #include "../../config.h"
 #ifdef PT_ARCH_RISCV64
 #include "frame.h"
+#include "../elf.S"
 
         .option norelax /* before the first alignment: the linker may not move what was counted */
         .option norvc
-
-        .macro  hidden name, type
-        .globl  \name
-        .hidden \name
-        .type   \name, @\type
-\name:
-        .endm
 
         .macro  landing_pad
         auipc   zero, 0
@@ -44,10 +38,9 @@
 /* ---- The built-in pool: a link-time relocation finds its slots in .bss. One unwind entry covers the
  * whole table, whose stubs leave the stack alone: a profiler may stop within one. ---- */
 
-        .section .text.pt_builtin, "ax", @progbits
+        text_section pt_builtin
         .p2align PAGE
-        hidden  pt_builtin_code, function
-        .cfi_startproc
+        function pt_builtin_code
         .set    at, PT_STUB_PC
         .rept   PT_BUILTIN_UNITS * PT_UNIT_STUBS
         landing_pad
@@ -56,27 +49,26 @@
         jr      t3
         .set    at, at + PT_SLOT_SIZE
         .endr
-        .cfi_endproc
-        .size   pt_builtin_code, . - pt_builtin_code
+        function_end pt_builtin_code
 
-        .section .bss.pt_builtin, "aw", @nobits
+        bss_section pt_builtin
         .p2align PAGE
-        hidden  pt_builtin_slots, object
+        data    pt_builtin_slots
         .skip   PT_BUILTIN_UNITS * PT_UNIT
-        .size   pt_builtin_slots, . - pt_builtin_slots
+        data_end pt_builtin_slots
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
 
-        .section .text.pt_template, "ax", @progbits
+        text_section pt_template
         .p2align PAGE
-        hidden  pt_template_code, function
+        symbol  pt_template_code, function
         .rept   PT_UNIT_STUBS
         landing_pad
         auipc   t1, PT_UNIT >> PAGE
         ld      t3, PT_SLOT_TARGET - PT_STUB_PC(t1)
         jr      t3
         .endr
-        .size   pt_template_code, . - pt_template_code
+        data_end pt_template_code
 
 /* ---- Entries: what a slot's target points at. ----
  *
@@ -97,14 +89,8 @@
 
         .macro  entry name
         .p2align 4
-        hidden  \name, function
-        .cfi_startproc
+        function \name
         landing_pad
-        .endm
-
-        .macro  entry_end name
-        .cfi_endproc
-        .size   \name, . - \name
         .endm
 
 /* to = slot->data, loaded after slot->target. */
@@ -153,7 +139,7 @@
         open_frame
         invoke
         close_frame
-        entry_end pt_entry_int
+        function_end pt_entry_int
 
 /* General and floating-point registers, in and out: a double, or what marshal.c has boxed. */
         entry   pt_entry_vec
@@ -163,11 +149,9 @@
         fld     fa0, PT_FRAME_RESULT_VEC(sp)
         fld     fa1, PT_FRAME_RESULT_VEC + 8(sp)
         close_frame
-        entry_end pt_entry_vec
+        function_end pt_entry_vec
 
-        .globl  pt_entry_unprepared
-        .hidden pt_entry_unprepared
-        .set    pt_entry_unprepared, pt_entry_vec
+        alias   pt_entry_unprepared, pt_entry_vec
 
 /* ---- Entries of bare trampolines. ---- */
 
@@ -177,7 +161,7 @@
         ld      t3, PT_RECORD_HANDLER(t2)
         ld      t2, PT_RECORD_USERDATA(t2)
         jr      t3
-        entry_end pt_entry_chain
+        function_end pt_entry_chain
 
 /* The same for a retired one, whose new target lies elsewhere: a call that is already inside
  * pt_entry_chain must still find the old pair. */
@@ -186,7 +170,7 @@
         ld      t3, PT_RECORD_SIGNATURE(t2)
         ld      t2, PT_RECORD_LABEL(t2)
         jr      t3
-        entry_end pt_entry_retired
+        function_end pt_entry_retired
 
 /* Returns zero in every result register: a double's, for no bits are zero both as a double and as a
  * boxed float, and the float read from these is a NaN. */
@@ -196,12 +180,12 @@
         fmv.d.x fa0, zero
         fmv.d.x fa1, zero
         ret
-        entry_end pt_entry_zero
+        function_end pt_entry_zero
 
 /* Returns the slot's address: run once on every new page pair. */
         entry   pt_entry_probe
         addi    a0, t1, -PT_STUB_PC
         ret
-        entry_end pt_entry_probe
+        function_end pt_entry_probe
 #endif
 #include "../notes.S"

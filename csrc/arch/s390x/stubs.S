@@ -15,23 +15,16 @@
 #include "../../config.h"
 #ifdef PT_ARCH_S390X
 #include "frame.h"
+#include "../elf.S"
 
         .machine z10
-
-        .macro  hidden name, type
-        .globl  \name
-        .hidden \name
-        .type   \name, @\type
-\name:
-        .endm
 
 /* ---- The built-in pool: a link-time relocation finds its slots in .bss. One unwind entry covers the
  * whole table, whose stubs leave the stack alone: a profiler may stop within one. ---- */
 
-        .section .text.pt_builtin, "ax", @progbits
+        text_section pt_builtin
         .balign PT_STUB_SIZE
-        hidden  pt_builtin_code, function
-        .cfi_startproc
+        function pt_builtin_code
         .set    slot, 0
         .rept   PT_BUILTIN_UNITS * PT_UNIT_STUBS
         larl    %r0, pt_builtin_slots + slot
@@ -40,20 +33,19 @@
         .balign PT_STUB_SIZE
         .set    slot, slot + PT_SLOT_SIZE
         .endr
-        .cfi_endproc
-        .size   pt_builtin_code, . - pt_builtin_code
+        function_end pt_builtin_code
 
-        .section .bss.pt_builtin, "aw", @nobits
+        bss_section pt_builtin
         .balign 4096
-        hidden  pt_builtin_slots, object
+        data    pt_builtin_slots
         .skip   PT_BUILTIN_UNITS * PT_UNIT
-        .size   pt_builtin_slots, . - pt_builtin_slots
+        data_end pt_builtin_slots
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
 
-        .section .text.pt_template, "ax", @progbits
+        text_section pt_template
         .balign 4096
-        hidden  pt_template_code, function
+        symbol  pt_template_code, function
         .set    slot, PT_UNIT
         .rept   PT_UNIT_STUBS
         larl    %r0, pt_template_code + slot
@@ -62,7 +54,7 @@
         .balign PT_STUB_SIZE
         .set    slot, slot + PT_SLOT_SIZE
         .endr
-        .size   pt_template_code, . - pt_template_code
+        data_end pt_template_code
 
 /* ---- Entries: what a slot's target points at. ----
  *
@@ -82,13 +74,7 @@
 
         .macro  entry name
         .balign 16
-        hidden  \name, function
-        .cfi_startproc
-        .endm
-
-        .macro  entry_end name
-        .cfi_endproc
-        .size   \name, . - \name
+        function \name
         .endm
 
         .macro  open_frame
@@ -130,7 +116,7 @@
         open_frame
         invoke
         close_frame
-        entry_end pt_entry_int
+        function_end pt_entry_int
 
 /* General and floating-point registers, in and out. */
         entry   pt_entry_float
@@ -139,11 +125,9 @@
         invoke
         ld      %f0, PT_FRAME_BELOW + PT_FRAME_RESULT_FPR(%r15)
         close_frame
-        entry_end pt_entry_float
+        function_end pt_entry_float
 
-        .globl  pt_entry_unprepared
-        .hidden pt_entry_unprepared
-        .set    pt_entry_unprepared, pt_entry_float
+        alias   pt_entry_unprepared, pt_entry_float
 
 /* ---- Entries of bare trampolines. ---- */
 
@@ -153,7 +137,7 @@
         lg      %r1, PT_SLOT_DATA(%r1)
         lmg     %r0, %r1, PT_RECORD_USERDATA(%r1)
         br      %r1
-        entry_end pt_entry_chain
+        function_end pt_entry_chain
 
 /* The same for a retired one, whose new target lies elsewhere: a call that is already inside
  * pt_entry_chain must still find the old pair. */
@@ -162,20 +146,20 @@
         lg      %r1, PT_SLOT_DATA(%r1)
         lmg     %r0, %r1, PT_RECORD_LABEL(%r1)
         br      %r1
-        entry_end pt_entry_retired
+        function_end pt_entry_retired
 
 /* Returns zero in every result register. */
         entry   pt_entry_zero
         lghi    %r2, 0
         lzdr    %f0
         br      %r14
-        entry_end pt_entry_zero
+        function_end pt_entry_zero
 
 /* Returns the slot's address: run once on every new page pair. */
         entry   pt_entry_probe
         lgr     %r2, %r0
         br      %r14
-        entry_end pt_entry_probe
+        function_end pt_entry_probe
 
 #endif
 #include "../notes.S"

@@ -1,15 +1,8 @@
-/* What object formats call sections, symbols and unwind data. For the assembler only.
+/* What object formats call sections, symbols and unwind data: the words of ../elf.S, and
  *
- *     text_section name   code of its own, which the linker keeps in one piece
- *     bss_section name
- *     function name       a hidden function; its unwind data begins
- *     allocate n          its prologue: rsp -= n
+ *     allocate n          a function's prologue: rsp -= n
  *     prologue_end
  *     release n           its epilogue: rsp += n, and nothing but ret behind it
- *     function_end name
- *     data name           a hidden object
- *     data_end name
- *     alias name, of      another name of a function
  *
  * ELF has unwind data in DWARF, which follows every instruction. COFF has it for SEH, which knows
  * what the prologue does and recognises an epilogue by its instructions ("x64 exception handling"
@@ -68,33 +61,9 @@
         .endm
 
 #else
+#  include "../elf.S"
 
-.macro  text_section name
-        .section .text.\name, "ax", @progbits
-        .endm
-
-        .macro  bss_section name
-        .section .bss.\name, "aw", @nobits
-        .endm
-
-        .macro  symbol name, type
-        .globl  \name
-        .hidden \name
-        .type   \name, @\type
-\name:
-        .endm
-
-        .macro  function name
-        symbol  \name, function
-        .cfi_startproc
-        .endm
-
-        .macro  function_end name
-        .cfi_endproc
-        .size   \name, . - \name
-        .endm
-
-        .macro  allocate n
+.macro  allocate n
         sub     rsp, \n
         .cfi_adjust_cfa_offset \n
         .endm
@@ -105,20 +74,6 @@
         .macro  release n
         add     rsp, \n
         .cfi_adjust_cfa_offset -(\n)
-        .endm
-
-        .macro  data name
-        symbol  \name, object
-        .endm
-
-        .macro  data_end name
-        .size   \name, . - \name
-        .endm
-
-        .macro  alias name, of
-        .globl  \name
-        .hidden \name
-        .set    \name, \of
         .endm
 
 #endif
