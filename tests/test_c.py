@@ -387,3 +387,24 @@ def test_exports_are_the_public_header(hardened: Path) -> None:
     symbols = _readelf("--dyn-syms", "-W", hardened)
     exported = set(re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ (\S+)$", symbols, re.MULTILINE))
     assert exported == declared
+
+
+@pytest.mark.skipif(not IS_NATIVE, reason="the command is for this machine")
+def test_the_readmes_command(tmp_path: Path) -> None:
+    """The core alone, in one command, and a program that has nothing else."""
+    readme = (native.CSRC / "README.md").read_text()
+    (command,) = re.findall(r"^    (cc -std=.*)$", readme, re.MULTILINE)
+    native.need("cc")
+    (tmp_path / "csrc").symlink_to(native.CSRC)
+    native.execute(["env", "-C", tmp_path, "sh", "-c", command])
+    program, source = tmp_path / "program", tmp_path / "program.c"
+    source.write_text(
+        "#include <pytramp.h>\n"
+        "int main(void) {"
+        "    void *code;"
+        "    return pytramp_alloc(&code) || !pytramp_owns(code) || pytramp_free(code);"
+        "}"
+    )
+    library = [f"-I{native.CSRC}", f"-L{tmp_path}", f"-Wl,-rpath,{tmp_path}", "-lpytramp"]
+    native.execute(["cc", source, *library, "-o", program])
+    native.run(program)
