@@ -2,14 +2,12 @@
 #include "../config.h"
 #ifdef PT_OS_DARWIN
 
-#  include "../pages.h"
+#  include "posix.h"
 
 #  include <errno.h>
 #  include <mach/mach.h>
 #  include <mach/vm_map.h>
 #  include <pthread.h>
-#  include <sched.h>
-#  include <sys/mman.h>
 
 /* ---- The step: the kernel maps the library's own text a second time. It is the same memory
  * object, so the pages stay signed and are never written; nothing here ever has a page made
@@ -47,53 +45,21 @@ const struct pt_growth_step pt_growth_steps[] = {
     {0, NULL, NULL},
 };
 
-/* ---- Plain memory ---- */
-
-static void *map_plain(size_t size) {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
-static void unmap_keeping_errno(void *at, size_t size) {
-    int saved = errno;
-    munmap(at, size);
-    errno = saved;
-}
-
-static unsigned char *reserve_aligned(size_t size) {
-    unsigned char *start = map_plain(2 * size);
-    if (!start) return NULL;
-    size_t before = (size - (uintptr_t)start % size) % size;
-    if (before) munmap(start, before);
-    munmap(start + before + size, size - before);
-    return start + before;
-}
+/* ---- A pair ---- */
 
 /* The kernel looks at the source first, and takes the target away and maps the copy there under one
  * lock of the address space (xnu's vm_map_remap): no other thread's memory gets in between. */
 const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
                           const unsigned char *template, size_t size) {
     void *copy;
-    unsigned char *at = reserve_aligned(2 * size);
+    unsigned char *at = pt_posix_reserve(2 * size);
     if (!at) return "mmap of plain memory";
     const char *failed = step->copy(&copy, at, template, size);
     if (failed)
-        unmap_keeping_errno(at, 2 * size);
+        pt_posix_unmap(at, 2 * size);
     else
         *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
     return failed;
-}
-
-void pt_pages_release(const struct pt_pair *pair, size_t size) {
-    munmap(pair->code, 2 * size);
-}
-
-void *pt_pages_zeroed(size_t size) {
-    return map_plain(size);
-}
-
-void pt_pages_drop(void *at, size_t size) {
-    unmap_keeping_errno(at, size);
 }
 
 /* ---- Threads ---- */
@@ -105,14 +71,6 @@ unsigned pt_pages_cpu(void) {
     return (unsigned)number;
 }
 
-uintptr_t pt_pages_thread(void) {
-    return (uintptr_t)pthread_self();
-}
-
-void pt_pages_yield(void) {
-    sched_yield();
-}
-
 /* Its "address" is the high end. */
 int pt_pages_stack(uintptr_t *low, size_t *size) {
     uintptr_t high = (uintptr_t)pthread_get_stackaddr_np(pthread_self());
@@ -120,10 +78,6 @@ int pt_pages_stack(uintptr_t *low, size_t *size) {
     if (!*size || *size > high) return 0;
     *low = high - *size;
     return 1;
-}
-
-void pt_pages_after_fork(void (*child)(void)) {
-    pthread_atfork(NULL, NULL, child);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #  define _FILE_OFFSET_BITS                                                                        \
       64 /* or fstat fails on 32-bit CPUs where an inode's number is larger                        \
           */
-#  include "../pages.h"
+#  include "posix.h"
 
 #  include <errno.h>
 #  include <fcntl.h>
@@ -236,34 +236,14 @@ const struct pt_growth_step pt_growth_steps[] = {
     {0, NULL, NULL},
 };
 
-/* ---- Plain memory ---- */
-
-static void *map_plain(size_t size) {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
-static void *reserve_aligned(size_t size) {
-    unsigned char *start = map_plain(2 * size);
-    if (!start) return NULL;
-    size_t before = (size - (uintptr_t)start % size) % size;
-    if (before) munmap(start, before);
-    munmap(start + before + size, size - before);
-    return start + before;
-}
-
-static void unmap_keeping_errno(void *at, size_t size) {
-    int saved = errno;
-    munmap(at, size);
-    errno = saved;
-}
+/* ---- A pair ---- */
 
 /* Moves the copy over the reserved bytes at `at`. Where a filter forbids mremap, and so before
  * anything was unmapped, makes it again there. */
 static const char *put_in_place(const struct pt_growth_step *step, void *copy, void *at,
                                 const unsigned char *template, size_t size) {
     if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED) return NULL;
-    unmap_keeping_errno(copy, size);
+    pt_posix_unmap(copy, size);
     int is_forbidden = errno == EPERM || errno == EACCES || errno == ENOSYS;
     return is_forbidden ? step->copy(&copy, at, template, size) : "mremap(MREMAP_FIXED)";
 }
@@ -297,12 +277,12 @@ static void give_back(unsigned char *at, size_t size) {
  * copy was made, putting it in place fails only when the kernel is out of memory or of mappings. */
 const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
                           const unsigned char *template, size_t size) {
-    unsigned char *at = reserve_aligned(2 * size);
+    unsigned char *at = pt_posix_reserve(2 * size);
     if (!at) return "mmap of plain memory";
     void *copy;
     const char *failed = step->copy(&copy, NULL, template, size);
     if (failed) {
-        unmap_keeping_errno(at, 2 * size);
+        pt_posix_unmap(at, 2 * size);
         return failed;
     }
     *(uintptr_t *)(void *)at = mark_of(at);
@@ -315,31 +295,11 @@ const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pai
     return NULL;
 }
 
-void pt_pages_release(const struct pt_pair *pair, size_t size) {
-    munmap(pair->code, 2 * size);
-}
-
-void *pt_pages_zeroed(size_t size) {
-    return map_plain(size);
-}
-
-void pt_pages_drop(void *at, size_t size) {
-    unmap_keeping_errno(at, size);
-}
-
 /* ---- Threads ---- */
 
 /* sched_getcpu is a read of the rseq area or of the vDSO, -1 where neither is allowed. */
 unsigned pt_pages_cpu(void) {
     return (unsigned)sched_getcpu();
-}
-
-uintptr_t pt_pages_thread(void) {
-    return (uintptr_t)pthread_self();
-}
-
-void pt_pages_yield(void) {
-    sched_yield();
 }
 
 int pt_pages_stack(uintptr_t *low, size_t *size) {
@@ -357,10 +317,6 @@ int pt_pages_stack(uintptr_t *low, size_t *size) {
     *low = (uintptr_t)start + guard;
     *size -= guard;
     return 1;
-}
-
-void pt_pages_after_fork(void (*child)(void)) {
-    pthread_atfork(NULL, NULL, child);
 }
 
 #endif
