@@ -2,8 +2,8 @@
 
 What is built is in csrc/; every .S and port file guards itself, so nothing here knows a CPU.
 Environment: PYTRAMP_CFLAGS adds compiler and linker flags ("-fsanitize=thread", "-O0 -g");
-PYTRAMP_WERROR makes warnings errors; CC and CXX are the compilers, on Windows, too, where they have
-to be gcc or clang with mingw-w64 (setup.py says so where they are not).
+PYTRAMP_WERROR makes warnings errors; CC, CXX and AR are the compilers and the archiver, on Windows,
+too, where they have to be gcc or clang with mingw-w64 (setup.py says so where they are not).
 """
 
 import os
@@ -24,9 +24,11 @@ from pybind11.setup_helpers import Pybind11Extension
 from setuptools import Extension, setup
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
 WINDOWS = sys.platform == "win32"
+MACOS = sys.platform == "darwin"
 EXTRA = shlex.split(os.environ.get("PYTRAMP_CFLAGS", ""))
 WARNINGS = ["-Wall", "-Wextra", "-Werror"] if "PYTRAMP_WERROR" in os.environ else []
 # Hidden symbols and no PLT: a call within the library is direct, one out of it one instruction. For
@@ -35,12 +37,21 @@ ELF = [] if WINDOWS else ["-fPIC", "-fvisibility=hidden", "-fno-plt"]
 # Unwind tables, which C has by default on some CPUs only: exceptions pass through the core.
 CFLAGS = ["-O3", "-funwind-tables", *ELF, *WARNINGS, *EXTRA]
 
-# The module stays loaded, for C may hold addresses in it; on Windows it sees to that itself, and
-# brings the compiler's libraries along.
-LINK = ["-static"] if WINDOWS else ["-Wl,-z,nodelete", "-Wl,--build-id"]
+# The module stays loaded, for C may hold addresses in it. On Windows it sees to that itself, and
+# brings the compiler's libraries along (for zig the last of the two says whether it is a library of
+# objects or a DLL); macOS' linker knows no such flag.
+if WINDOWS:
+    LINK = ["-static", "-shared"]
+elif MACOS:
+    LINK = []
+else:
+    LINK = ["-Wl,-z,nodelete", "-Wl,--build-id"]
 
-# pyconfig.h says it to Microsoft's compiler only, up to Python 3.12.
+# What pyconfig.h does not say on Windows: up to Python 3.12 the one to mingw's compilers, and the
+# other to none, as it is the same file for both builds of Python.
 MACROS = [("MS_WIN64", None)] if WINDOWS and sys.maxsize > 2**32 else []
+if WINDOWS and sysconfig.get_config_var("Py_GIL_DISABLED"):
+    MACROS += [("Py_GIL_DISABLED", "1")]
 
 NEEDS = """\
 {reason}
@@ -49,14 +60,19 @@ pytramp is GNU C and assembler in GNU syntax: Microsoft's compiler reads neither
 built by gcc or clang with mingw-w64 for the UCRT, Python's own C library: llvm-mingw
 (https://github.com/mstorsjo/llvm-mingw), MSYS2's UCRT64 or CLANG64, or zig:
 
-    set CC=clang                  or: set CC=python -m ziglang cc
-    set CXX=clang++               or: set CXX=python -m ziglang c++
+    set CC=clang                  or: set CC=zig cc
+    set CXX=clang++               or: set CXX=zig c++
+    set AR=llvm-ar                or: set AR=zig ar
     pip install pytramp
 """
 
 # Where the compiler has them: TLS descriptors (thread-local data in 4 instructions instead of
 # __tls_get_addr's 15), and landing pads in C code as in the stubs (IBT, shadow stacks).
 OPTIONAL = ["-mtls-dialect=gnu2", "-fcf-protection"]
+# Windows' and Python's own long double there is a double; mingw's compilers have the x87's.
+OPTIONAL += ["-mlong-double-64"] if WINDOWS else []
+
+ARCHIVER = os.environ.get("AR", "ar")
 
 CORE = sorted(
     glob("csrc/*.c") + glob("csrc/abi/*.c") + glob("csrc/pages/*.c") + glob("csrc/arch/*/*.[cS]")
@@ -64,6 +80,9 @@ CORE = sorted(
 PYTHON = sorted(glob("csrc/python/*.c"))
 INCLUDED = ("*.h", "*.def", "arch/*.S")
 HEADERS = sorted(path for end in INCLUDED for path in glob(f"csrc/**/{end}", recursive=True))
+OWN = ("python", "bindings", "ffi")  # folders that are not the core
+CORE_HEADERS = [path for path in HEADERS if Path(path).parts[1] not in OWN]
+SHIPPED = [*CORE, *CORE_HEADERS, "csrc/README.md", "csrc/install"]
 
 
 def try_to_compile(compiler, text, *flags):
@@ -93,9 +112,9 @@ def not_microsofts(chosen):
     """The kind of compiler: on Windows mingw's, unless another one is asked for."""
     if not WINDOWS or chosen not in (None, "mingw32"):
         return chosen
-    command = os.environ.get("CC", "gcc")
-    if shutil.which(command.split()[0]) is None:
-        raise CompileError(NEEDS.format(reason=f"there is no {command.split()[0]} on PATH"))
+    for tool in (os.environ.get("CC", "gcc"), ARCHIVER):
+        if shutil.which(tool.split()[0]) is None:
+            raise CompileError(NEEDS.format(reason=f"there is no {tool.split()[0]} on PATH"))
     return "mingw32"
 
 
@@ -111,6 +130,24 @@ def check_compiler(compiler):
         raise CompileError(NEEDS.format(reason=f"{' '.join(done.args)}\n{done.stderr}"))
 
 
+class BuildPython(build_py):
+    """The package, and in it the C core: for pytramp.get_include() and get_sources()."""
+
+    def run(self):
+        super().run()
+        for path in self.core():
+            target = Path(self.build_lib, "pytramp", path)
+            self.mkpath(str(target.parent))
+            self.copy_file(path, str(target))
+
+    def core(self):
+        return [] if self.editable_mode else SHIPPED
+
+    def get_outputs(self, include_bytecode=1):
+        core = [str(Path(self.build_lib, "pytramp", path)) for path in self.core()]
+        return super().get_outputs(include_bytecode) + core
+
+
 class BuildLibraries(build_clib):
     """setuptools' own, which also takes assembler with a preprocessor."""
 
@@ -122,7 +159,9 @@ class BuildLibraries(build_clib):
         check_compiler(self.compiler)
         if not has_port(self.compiler):
             return
-        self.compiler.src_extensions.append(".S")
+        self.compiler.src_extensions.append(os.path.normcase(".S"))  # as distutils looks for it
+        if WINDOWS:  # where setuptools does not look at AR
+            self.compiler.set_executables(archiver=f"{ARCHIVER} -cr")
         flags = [flag for flag in OPTIONAL if accepts(self.compiler, flag)]
         for _, options in libraries:
             options["cflags"] += flags
@@ -194,5 +233,9 @@ module = extension(
 setup(
     libraries=[library("pytramp_core", CORE), library("pytramp_python", PYTHON)],
     ext_modules=[module],
-    cmdclass={"build_clib": BuildLibraries, "build_ext": BuildExtension},
+    cmdclass={
+        "build_py": BuildPython,
+        "build_clib": BuildLibraries,
+        "build_ext": BuildExtension,
+    },
 )

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "owned.h"
 #include "pages.h"
 #include "port.h"
 
@@ -48,12 +49,15 @@ const void *pt_closure_error(const struct pt_record *record) {
  * there is no ABA. */
 static void *_Atomic dropped_blocks;
 
-void pt_closure_drop_error(struct pt_record *record) {
-    void **block = record->error.block;
-    if (is_inline(record->signature->result) || !block) return;
+static void drop(void *dropped) {
+    void **block = dropped;
     *block = atomic_load(&dropped_blocks);
     while (!atomic_compare_exchange_weak(&dropped_blocks, block, block)) {
     }
+}
+
+void pt_closure_drop_error(struct pt_record *record) {
+    if (!is_inline(record->signature->result) && record->error.block) drop(record->error.block);
 }
 
 static void free_dropped_blocks(void) {
@@ -198,7 +202,16 @@ static void invoke_closure(struct pt_frame *frame, struct pt_record *record) {
         call_general(record, frame, plan);
 }
 
-static const struct pt_kind closure_kind = {invoke_closure, pt_closure_drop_error};
+static int is_owner(const struct pt_record *record) {
+    return record->handler == pt_owned_call;
+}
+
+static void forget_closure(struct pt_record *record) {
+    pt_closure_drop_error(record);
+    if (is_owner(record)) drop(record->userdata);
+}
+
+static const struct pt_kind closure_kind = {invoke_closure, forget_closure};
 
 pytramp_status pt_closure_bind(const pytramp_signature *signature, const struct pt_binding *binding,
                                struct pt_record **out) {
@@ -223,17 +236,48 @@ pytramp_status pt_closure_bind(const pytramp_signature *signature, const struct 
     return PYTRAMP_OK;
 }
 
-pytramp_status pytramp_closure_new_ex(void **code, const pytramp_signature *signature,
-                                      const pytramp_closure_options *options) {
-    if (!code || !signature || !options || !options->handler) return PYTRAMP_E_NULL;
-    if (options->size < sizeof *options) return PYTRAMP_E_INVALID;
+static pytramp_status new_closure(const pytramp_signature *signature,
+                                  const pytramp_closure_options *options, pytramp_handler handler,
+                                  void *userdata, struct pt_record **record) {
     struct pt_binding binding = {.kind = &closure_kind,
-                                 .userdata = options->userdata,
+                                 .userdata = userdata,
                                  .label = (void *)options->name,
                                  .error = options->error};
-    memcpy(&binding.owner, &options->handler, sizeof binding.owner);
+    memcpy(&binding.owner, &handler, sizeof binding.owner);
+    return pt_closure_bind(signature, &binding, record);
+}
+
+static pytramp_status new_owner(const pytramp_signature *signature,
+                                const pytramp_closure_options *options, struct pt_record **record) {
+    free_dropped_blocks();
+    struct pt_owned *owned = pt_owned_new(options);
+    if (!owned) return PYTRAMP_E_NO_MEMORY;
+    pytramp_status status = new_closure(signature, options, pt_owned_call, owned, record);
+    if (status)
+        free(owned);
+    else
+        pt_owned_bind(owned, *record);
+    return status;
+}
+
+/* What callers were compiled with that knew fewer options. */
+static int is_complete(const pytramp_closure_options *options) {
+    return options->size >= offsetof(pytramp_closure_options, destroy);
+}
+
+static int has_destroy(const pytramp_closure_options *options) {
+    return options->size >= sizeof *options && options->destroy;
+}
+
+pytramp_status pytramp_closure_new_ex(void **code, const pytramp_signature *signature,
+                                      const pytramp_closure_options *options) {
+    if (!code || !signature || !options) return PYTRAMP_E_NULL;
+    if (!is_complete(options)) return PYTRAMP_E_INVALID;
+    if (!options->handler) return PYTRAMP_E_NULL;
     struct pt_record *record;
-    pytramp_status status = pt_closure_bind(signature, &binding, &record);
+    pytramp_status status = has_destroy(options) ? new_owner(signature, options, &record)
+                                                 : new_closure(signature, options, options->handler,
+                                                               options->userdata, &record);
     if (!status) *code = pt_pool_code(record);
     return status;
 }
@@ -258,8 +302,30 @@ static pytramp_status free_kind(void *code, const struct pt_kind *kind, struct p
 pytramp_status pytramp_closure_free(void *code) {
     struct pt_record *record;
     pytramp_status status = free_kind(code, &closure_kind, &record);
-    if (!status) pt_pool_recycle(record);
-    return status;
+    if (status) return status;
+    if (is_owner(record))
+        pt_owned_release(record->userdata);
+    else
+        pt_pool_recycle(record);
+    return PYTRAMP_OK;
+}
+
+static pytramp_status find_live(void *code, const struct pt_kind *kind, struct pt_record **out) {
+    struct pt_record *record = pt_pool_find(code);
+    if (!record) return PYTRAMP_E_NOT_OURS;
+    if (record->kind != kind) return PYTRAMP_E_KIND;
+    if (pt_state_of(record) != PT_LIVE) return PYTRAMP_E_FREED;
+    *out = record;
+    return PYTRAMP_OK;
+}
+
+pytramp_status pt_closure_adopt(void *code, const pytramp_signature *signature,
+                                struct pt_record **record) {
+    pytramp_status status = find_live(code, &closure_kind, record);
+    if (status) return status;
+    if ((*record)->signature != signature) return PYTRAMP_E_TYPE;
+    uint32_t before = atomic_fetch_or(&(*record)->stack, PT_ADOPTED);
+    return before & PT_ADOPTED ? PYTRAMP_E_INVALID : PYTRAMP_OK;
 }
 
 /* ---- Bare trampolines ---- */
@@ -288,19 +354,10 @@ pytramp_status pytramp_alloc(void **code) {
     return PYTRAMP_OK;
 }
 
-static pytramp_status find_bare(void *code, struct pt_record **out) {
-    struct pt_record *record = pt_pool_find(code);
-    if (!record) return PYTRAMP_E_NOT_OURS;
-    if (record->kind != &bare_kind) return PYTRAMP_E_KIND;
-    if (pt_state_of(record) != PT_LIVE) return PYTRAMP_E_FREED;
-    *out = record;
-    return PYTRAMP_OK;
-}
-
 pytramp_status pytramp_init(void *code, void (*target)(void), void *data) {
     if (!code || !target) return PYTRAMP_E_NULL;
     struct pt_record *record;
-    pytramp_status status = find_bare(code, &record);
+    pytramp_status status = find_live(code, &bare_kind, &record);
     if (status) return status;
     record->userdata = data;
     record->target = target;
@@ -326,12 +383,43 @@ pytramp_status pytramp_free(void *code) {
     return pytramp_retire(code, pt_entry_zero, NULL);
 }
 
+/* ---- From one to the other ---- */
+
+static pytramp_status find_preparable(void *code, struct pt_record **out) {
+    struct pt_record *record = pt_pool_find(code);
+    if (!record) return PYTRAMP_E_NOT_OURS;
+    int is_closure = record->kind == &closure_kind && !is_owner(record);
+    if (!is_closure && record->kind != &bare_kind) return PYTRAMP_E_KIND;
+    if (pt_state_of(record) != PT_LIVE) return PYTRAMP_E_FREED;
+    *out = record;
+    return PYTRAMP_OK;
+}
+
+pytramp_status pt_closure_prepare(void *code, const pytramp_signature *signature,
+                                  pytramp_handler handler, void *userdata) {
+    struct pt_record *record;
+    const struct pt_plan *plan;
+    pytramp_status status = find_preparable(code, &record);
+    if (!status) status = pt_plan_of(signature, &plan);
+    if (status) return status;
+    if (record->kind == &closure_kind) forget_closure(record);
+    record->kind = &closure_kind;
+    record->signature = signature;
+    record->handler = handler;
+    record->userdata = userdata;
+    memset(&record->error, 0, sizeof record->error);
+    pt_pool_retarget(record, plan->entry);
+    return PYTRAMP_OK;
+}
+
 /* ---- Looking up ---- */
 
 void *pytramp_data(const void *code) {
     struct pt_record *record = pt_pool_find(code);
     if (!record || (record->kind != &closure_kind && record->kind != &bare_kind)) return NULL;
-    return pt_state_of(record) == PT_LIVE ? record->userdata : NULL;
+    if (pt_state_of(record) != PT_LIVE) return NULL;
+    int owns = record->kind == &closure_kind && is_owner(record);
+    return owns ? pt_owned_userdata(record->userdata) : record->userdata;
 }
 
 int pytramp_owns(const void *code) {

@@ -19,6 +19,18 @@ PT_HIDDEN pytramp_status pt_closure_bind(const pytramp_signature *signature,
                                          const struct pt_binding *binding,
                                          struct pt_record **record);
 
+/* *record = the closure with a C handler and of this type that is at code, for the first who asks:
+ * who frees it from now on. PYTRAMP_E_NOT_OURS, PYTRAMP_E_KIND, PYTRAMP_E_FREED; with *record
+ * filled in, PYTRAMP_E_TYPE, and PYTRAMP_E_INVALID for one that was asked for before. */
+PT_HIDDEN pytramp_status pt_closure_adopt(void *code, const pytramp_signature *signature,
+                                          struct pt_record **record);
+
+/* Makes a closure of a live trampoline, bare or a closure that does not own its userdata, at the
+ * same address. Not atomic to calls: whoever prepares it is the only one who uses it.
+ * PYTRAMP_E_KIND, PYTRAMP_E_FREED, PYTRAMP_E_NOT_OURS, and as pt_plan_of. */
+PT_HIDDEN pytramp_status pt_closure_prepare(void *code, const pytramp_signature *signature,
+                                            pytramp_handler handler, void *userdata);
+
 /* The error value of a record, NULL when it is all zeros. */
 PT_HIDDEN const void *pt_closure_error(const struct pt_record *record);
 

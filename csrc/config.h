@@ -5,7 +5,13 @@
 #ifndef PT_CONFIG_H
 #define PT_CONFIG_H
 
-#if defined(__x86_64__) && !defined(__ILP32__)
+#ifdef PT_PREFIX
+#  include "prefix.h"
+#endif
+
+#if defined(__x86_64__) && defined(__APPLE__)
+#  error "pytramp has no port for macOS on x86-64 yet: its assembler files know ELF and COFF only"
+#elif defined(__x86_64__) && !defined(__ILP32__)
 #  define PT_ARCH_X86_64 1
 #  define PT_ARCH_FRAME  "arch/x86_64/frame.h"
 #elif defined(__aarch64__) && !defined(__AARCH64EB__) && !defined(__ILP32__)
@@ -26,6 +32,21 @@
 #elif defined(__s390x__)
 #  define PT_ARCH_S390X 1
 #  define PT_ARCH_FRAME "arch/s390x/frame.h"
+#elif defined(__powerpc64__)
+#  define PT_ARCH_PPC64 1
+#  define PT_ARCH_FRAME "arch/ppc64/frame.h"
+#  if !defined(_CALL_ELF) || _CALL_ELF != 2 /* ELF V1 */
+#    define PT_DESCRIPTORS 1
+#  endif
+#  ifdef __LONG_DOUBLE_IEEE128__
+#    error "pytramp's port to PowerPC has IBM's long double, not IEEE's (-mabi=ibmlongdouble)"
+#  endif
+#elif defined(__mips64) && _MIPS_SIM == _ABI64
+#  define PT_ARCH_MIPS64 1
+#  define PT_ARCH_FRAME  "arch/mips64/frame.h"
+#  if !defined(__mips_hard_float) || __mips_fpr != 64
+#    error "pytramp's port to MIPS is for 64-bit floating-point registers (-mhard-float -mfp64)"
+#  endif
 #elif defined(__i386__)
 #  define PT_ARCH_I386  1
 #  define PT_ARCH_FRAME "arch/i386/frame.h"
@@ -66,6 +87,13 @@
 #  define PT_ELF 1
 #endif
 
+/* Is the address of a function that of a descriptor: code, table of contents, environment? Then a
+ * slot is one. No stub is needed, a trampoline's address is its slot's, and growth is plain memory.
+ */
+#ifndef PT_DESCRIPTORS
+#  define PT_DESCRIPTORS 0
+#endif
+
 /* A unit is what one growth adds: this many bytes of stubs, then as many bytes of slots; and how
  * many stubs stand in the library itself. */
 #ifdef PT_OS_WINDOWS
@@ -79,6 +107,13 @@
 #endif
 
 #define PT_POINTER_SIZE __SIZEOF_POINTER__
+
+/* Is there GetLastError, a second errno? */
+#ifdef PT_OS_WINDOWS
+#  define PT_HAS_LAST_ERROR 1
+#else
+#  define PT_HAS_LAST_ERROR 0
+#endif
 
 /* Seen by other files of the core, not by users of the library. */
 #if defined(__GNUC__)

@@ -51,6 +51,7 @@ static const struct {
     {PYTRAMP_GROW_MREMAP, "mremap"},
     {PYTRAMP_GROW_FILE, "file"},
     {PYTRAMP_GROW_MEMFD, "memfd"},
+    {PYTRAMP_GROW_MEMORY, "memory"},
 };
 #define KNOWN_STEPS (sizeof known_steps / sizeof *known_steps)
 
@@ -151,20 +152,25 @@ size_t pytramp_growth_error(char *text, size_t size) {
 
 /* ---- One pair ---- */
 
+int pt_growth_is_copy(const struct pt_pair *pair) {
+    return PT_DESCRIPTORS || !memcmp(pair->code, pt_template_code, PT_UNIT);
+}
+
 /* Runs stub i of a pair that nobody else knows yet. */
 static int probe(const struct pt_pair *pair, size_t i) {
     struct pt_slot *slot = &pair->slots[i];
+    atomic_store(&slot->data, slot);
     atomic_store(&slot->target, pt_entry_probe);
     void *(*stub)(void) = (void *(*)(void))(uintptr_t)(pair->code + i * PT_STUB_SIZE);
     void *answer = stub();
     atomic_store(&slot->target, NULL);
+    atomic_store(&slot->data, NULL);
     return answer == slot;
 }
 
 static const char *check_pair(const struct pt_pair *pair) {
     errno = 0;
-    if (memcmp(pair->code, pt_template_code, PT_UNIT))
-        return "the copy's bytes differ from the library's";
+    if (!pt_growth_is_copy(pair)) return "the copy's bytes differ from the library's";
     if (!probe(pair, 0) || !probe(pair, PT_UNIT_STUBS - 1)) return "a stub of the copy went astray";
     return NULL;
 }

@@ -9,6 +9,9 @@
  * pytramp_growth_error. */
 PT_HIDDEN pytramp_status pt_growth_make_pair(struct pt_pair *pair, unsigned *step_bit);
 
+/* Has its code the bytes of the template? Where slots are functions, there is none. */
+PT_HIDDEN int pt_growth_is_copy(const struct pt_pair *pair);
+
 /* size bytes of zeroed memory for what a pair needs beside it; NULL with the reason kept. */
 PT_HIDDEN void *pt_growth_make_records(size_t size);
 

@@ -40,7 +40,7 @@ enum pt_result_way {
 #define PT_SCRATCH_ALIGNMENT 16
 
 static inline size_t pt_scratch_up(size_t n) {
-    return (n + PT_SCRATCH_ALIGNMENT - 1) & ~(size_t)(PT_SCRATCH_ALIGNMENT - 1);
+    return pt_round_up(n, PT_SCRATCH_ALIGNMENT);
 }
 
 /* How a result narrower than its register is extended to 8 bytes, on 32-bit CPUs two registers. */

@@ -1,6 +1,5 @@
 #include "model.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 /* ---- Scalars ---- */
@@ -26,35 +25,30 @@ static size_t alignment_of(const struct pt_model *model, const pytramp_type *typ
     return size == 8 ? model->eight_byte_alignment : size;
 }
 
-/* Scalars of other sizes, interned as in type.c: immutable, never freed, few. */
-static _Atomic(const pytramp_type *) others;
+/* Scalars of other sizes. */
+static pt_set others;
 
-static int is_wanted(const pytramp_type *known, const pytramp_type *wanted) {
+static int is_same(const pytramp_type *known, const pytramp_type *wanted) {
     return known->code == wanted->code && known->size == wanted->size &&
            known->alignment == wanted->alignment;
 }
 
+static int is_wanted(const struct pt_node *node, const void *wanted) {
+    return is_same(pt_type_of(node), wanted);
+}
+
 static pytramp_status intern(const pytramp_type *wanted, const pytramp_type **there) {
-    const pytramp_type *head = atomic_load(&others);
-    pytramp_type *made = NULL;
-    for (;;) {
-        const pytramp_type *known = head;
-        while (known && !is_wanted(known, wanted))
-            known = known->next;
-        if (known) {
-            free(made);
-            *there = known;
-            return PYTRAMP_OK;
-        }
-        if (!made) made = malloc(sizeof *made);
+    uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, wanted->code), wanted->size);
+    struct pt_node *known = pt_interned(&others, hash, is_wanted, wanted);
+    if (!known) {
+        pytramp_type *made = malloc(sizeof *made);
         if (!made) return PYTRAMP_E_NO_MEMORY;
         *made = *wanted;
-        made->next = head;
-        if (atomic_compare_exchange_strong(&others, &head, made)) {
-            *there = made;
-            return PYTRAMP_OK;
-        }
+        known = pt_intern(&others, &made->node, hash, is_wanted, wanted);
+        if (known != &made->node) free(made);
     }
+    *there = pt_type_of(known);
+    return PYTRAMP_OK;
 }
 
 static pytramp_status scalar(const struct pt_model *model, const pytramp_type *type,
@@ -63,7 +57,7 @@ static pytramp_status scalar(const struct pt_model *model, const pytramp_type *t
     wanted.size = size_of(model, type);
     wanted.alignment = alignment_of(model, type, wanted.size);
     if (!wanted.alignment) return PYTRAMP_E_TYPE;
-    if (!is_wanted(type, &wanted)) return intern(&wanted, there);
+    if (!is_same(type, &wanted)) return intern(&wanted, there);
     *there = type;
     return PYTRAMP_OK;
 }

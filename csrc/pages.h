@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "pytramp.h"
+#include "include/pytramp.h"
 
 struct pt_slot;
 
-/* A copy of a unit of stubs, and the slots that they read. */
+/* A copy of a unit of stubs, and the slots that they read; the same where slots are functions. */
 struct pt_pair {
     unsigned char *code;
     struct pt_slot *slots;
@@ -58,7 +58,7 @@ PT_HIDDEN int pt_pages_stack(uintptr_t *low, size_t *size);
 PT_HIDDEN void pt_pages_after_fork(void (*child)(void));
 
 /* What C expects to find unchanged besides errno: GetLastError's number. */
-#ifdef PT_OS_WINDOWS
+#if PT_HAS_LAST_ERROR
 PT_HIDDEN unsigned long pt_pages_last_error(void);
 PT_HIDDEN void pt_pages_set_last_error(unsigned long error);
 #else

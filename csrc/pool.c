@@ -24,7 +24,8 @@ static struct pair {
 
 static _Atomic uint32_t grown;   /* pairs in use */
 static _Atomic uint32_t touched; /* slots handed out at least once: indexes 1 .. touched */
-static _Atomic uint32_t pairs_by_step[3];
+#define STEPS 4                  /* PYTRAMP_GROW_*, 1u << 0 and so on */
+static _Atomic uint32_t pairs_by_step[STEPS];
 static _Atomic uint64_t late_calls;
 static _Atomic uint32_t forked;
 
@@ -175,7 +176,7 @@ static pytramp_status add_pair(void) {
     }
     pairs[number] = (struct pair){pages, records};
     enter(number);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < STEPS; i++) {
         if (step == 1u << i) atomic_fetch_add(&pairs_by_step[i], 1);
     }
     atomic_store_explicit(&grown, number + 1, memory_order_release);
@@ -267,7 +268,8 @@ pytramp_status pt_pool_kill(struct pt_record *record) {
 }
 
 static void push_free(struct shard *shard, struct pt_record *record) {
-    uint32_t stack = atomic_load_explicit(&record->stack, memory_order_relaxed) & ~PT_REPORTED;
+    uint32_t stack = atomic_load_explicit(&record->stack, memory_order_relaxed);
+    stack &= ~(PT_REPORTED | PT_ADOPTED);
     pt_stack_push(&shard->stacks[stack], record->index, link_of);
 }
 
@@ -327,6 +329,7 @@ pytramp_status pytramp_stats(pytramp_statistics *statistics) {
         .mremap_pairs = atomic_load(&pairs_by_step[0]),
         .file_pairs = atomic_load(&pairs_by_step[1]),
         .memfd_pairs = atomic_load(&pairs_by_step[2]),
+        .memory_pairs = atomic_load(&pairs_by_step[3]),
         .late_calls = atomic_load(&late_calls),
     };
     size_t not_reusable = all.live + states[PT_CLAIMED] + all.quarantined + all.untouched;
@@ -404,7 +407,7 @@ static int check_listed(struct check *check) {
 
 static int check_pairs(struct check *check) {
     for (uint32_t number = 0; number < atomic_load(&grown); number++) {
-        if (memcmp(pairs[number].pages.code, pt_template_code, PT_UNIT))
+        if (!pt_growth_is_copy(&pairs[number].pages))
             return fail(check, BUILTIN_SLOTS + number * PT_UNIT_STUBS + 1, "a code page changed");
     }
     return 0;

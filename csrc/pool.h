@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "pytramp.h"
+#include "include/pytramp.h"
 #include "stubs.h"
 
 struct pt_frame;
@@ -33,8 +33,8 @@ struct pt_record {
     _Alignas(PT_RECORD_SIZE) _Atomic uint32_t state;
     _Atomic uint32_t next; /* link of the free stack */
     uint32_t index;        /* from 1; written once */
-    /* Which free stack it goes back to, and PT_REPORTED. One word: some CPUs exchange nothing
-     * smaller, and gcc then calls libatomic. */
+    /* Which free stack it goes back to, PT_REPORTED and PT_ADOPTED. One word: some CPUs exchange
+     * nothing smaller, and gcc then calls libatomic. */
     _Atomic uint32_t stack;
     const struct pt_kind *kind;
     /* Two pairs, what a bare trampoline passes before what it jumps to: some CPUs have no register
@@ -95,6 +95,7 @@ PT_HIDDEN int pt_pool_each(int (*visit)(struct pt_record *record, void *data), v
 PT_HIDDEN void pt_pool_count_late_call(void);
 
 #define PT_REPORTED 0x80000000u /* a late call was */
+#define PT_ADOPTED  0x40000000u /* a closure that C made has an owner in Python */
 
 /* The generation grows with every claim: the same word twice means the same closure. */
 #define PT_STATE_MASK 7u

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define DOUBLEWORD 8
+
 static int has(const struct pt_port *port, const struct pt_abi *wanted) {
     for (const struct pt_abi *const *abi = port->abis; *abi; abi++) {
         if (*abi == wanted) return 1;
@@ -48,4 +50,13 @@ void pt_list_copy_decayed(va_list *to, const void *argument) {
     const void *from;
     memcpy(&from, argument, sizeof from);
     memcpy(to, from, sizeof *to);
+}
+
+const void *pt_list_next(va_list *list, size_t size, size_t alignment) {
+    uintptr_t next;
+    memcpy(&next, list, sizeof next);
+    uintptr_t at = pt_round_up(next, alignment > DOUBLEWORD ? alignment : DOUBLEWORD);
+    next = at + pt_round_up(size, DOUBLEWORD);
+    memcpy(list, &next, sizeof next);
+    return (const void *)at;
 }

@@ -49,4 +49,8 @@ PT_HIDDEN pytramp_status pt_classify_alone(const struct pt_abi *abi, const pytra
 PT_HIDDEN void pt_list_copy(va_list *to, const void *argument);
 PT_HIDDEN void pt_list_copy_decayed(va_list *to, const void *argument);
 
+/* The next value of a va_list that is an address and goes from doubleword to doubleword, except for
+ * what is aligned to more. */
+PT_HIDDEN const void *pt_list_next(va_list *list, size_t size, size_t alignment);
+
 #endif

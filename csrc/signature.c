@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hash.h"
 #include "port.h"
 
 static const struct pt_abi *const abis[] = {
@@ -40,10 +39,13 @@ pytramp_status pytramp_abi_named(pytramp_abi *abi, const char *name) {
     return PYTRAMP_E_ABI;
 }
 
-/* ---- Interning: append-only buckets, as in type.c ---- */
+/* ---- Interning ---- */
 
-#define BUCKETS 1024
-static _Atomic(const pytramp_signature *) table[BUCKETS];
+static pt_set signatures;
+
+static const pytramp_signature *signature_of(const struct pt_node *node) {
+    return (const pytramp_signature *)node;
+}
 
 /* What two signatures are compared by. */
 struct key {
@@ -61,31 +63,14 @@ static uint32_t hash_of(const struct key *key) {
     return hash;
 }
 
-static int is_of(const pytramp_signature *signature, const struct key *key) {
+static int is_of(const struct pt_node *node, const void *data) {
+    const pytramp_signature *signature = signature_of(node);
+    const struct key *key = data;
     const struct pt_prototype *wanted = &key->prototype;
     size_t size = wanted->nargs * sizeof *wanted->args;
-    return signature->hash == key->hash && signature->abi == key->abi &&
-           signature->result == wanted->result && signature->nargs == wanted->nargs &&
-           signature->variadic == wanted->variadic &&
+    return signature->abi == key->abi && signature->result == wanted->result &&
+           signature->nargs == wanted->nargs && signature->variadic == wanted->variadic &&
            (!size || !memcmp(signature->args, wanted->args, size));
-}
-
-static const pytramp_signature *find(const pytramp_signature *from, const struct key *key) {
-    while (from && !is_of(from, key))
-        from = from->next;
-    return from;
-}
-
-static const pytramp_signature *publish(pytramp_signature *made, const struct key *key) {
-    _Atomic(const pytramp_signature *) *bucket = &table[made->hash % BUCKETS];
-    const pytramp_signature *head = atomic_load_explicit(bucket, memory_order_acquire);
-    do {
-        const pytramp_signature *known = find(head, key);
-        if (known) return known;
-        made->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(bucket, &head, made, memory_order_release,
-                                                    memory_order_acquire));
-    return made;
 }
 
 /* ---- Making ---- */
@@ -130,14 +115,12 @@ static pytramp_status make(const pytramp_signature **out, const struct key *key)
     made->result = wanted->result;
     made->nargs = nargs;
     made->variadic = wanted->variadic;
-    made->hash = key->hash;
     made->at = at;
     if (nargs) memcpy(made->args, wanted->args, nargs * sizeof *wanted->args);
     status = classify(made, at);
     if (status) goto fail;
-    const pytramp_signature *known = publish(made, key);
-    if (known != made) discard(made, at);
-    *out = known;
+    *out = signature_of(pt_intern(&signatures, &made->node, key->hash, is_of, key));
+    if (*out != made) discard(made, at);
     return PYTRAMP_OK;
 fail:
     discard(made, at);
@@ -155,11 +138,9 @@ static pytramp_status intern(const pytramp_signature **signature, pytramp_abi co
     struct key key = {abi_of(code), wanted, 0};
     if (!key.abi) return PYTRAMP_E_ABI;
     key.hash = hash_of(&key);
-    const pytramp_signature *head =
-        atomic_load_explicit(&table[key.hash % BUCKETS], memory_order_acquire);
-    const pytramp_signature *known = find(head, &key);
+    const struct pt_node *known = pt_interned(&signatures, key.hash, is_of, &key);
     if (!known) return make(signature, &key);
-    *signature = known;
+    *signature = signature_of(known);
     return PYTRAMP_OK;
 }
 

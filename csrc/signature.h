@@ -9,13 +9,12 @@
 struct pt_plan;
 
 struct pytramp_signature {
+    struct pt_node node; /* among all of them; first */
     const struct pt_abi *abi;
     const pytramp_type *result;
     size_t nargs;
     int variadic;
-    uint32_t hash;
-    uint32_t stack_size; /* bytes of memory arguments */
-    const pytramp_signature *next;
+    uint32_t stack_size;                /* bytes of memory arguments */
     const struct pt_plan *_Atomic plan; /* marshal.c makes it when it is first needed */
     struct pt_location result_at;
     const struct pt_location *at;

@@ -1,8 +1,4 @@
-/* Layout and interning of types.
- *
- * The intern table is append-only: a bucket is a singly linked list whose head is replaced by
- * compare-and-swap, nodes are never unlinked or freed. So there is no ABA, readers need no lock,
- * and a fork in the middle loses at most an unpublished node. */
+/* Layout and interning of types. */
 #include "type.h"
 
 #include <assert.h>
@@ -11,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
-
-#include "hash.h"
 
 static_assert(sizeof(void *) == sizeof(void (*)(void)), "code and data pointers are one type here");
 
@@ -79,8 +73,7 @@ size_t pytramp_type_alignment(const pytramp_type *type) {
     return type ? type->alignment : 0;
 }
 
-#define BUCKETS 256
-static _Atomic(const pytramp_type *) table[BUCKETS];
+static pt_set layouts;
 
 static uint32_t hash_layout(const pytramp_type *type) {
     uint32_t hash = pt_hash_word(pt_hash_word(PT_HASH_SEED, type->size), type->alignment);
@@ -94,9 +87,10 @@ static uint32_t hash_layout(const pytramp_type *type) {
     return hash;
 }
 
-static int same_layout(const pytramp_type *a, const pytramp_type *b) {
-    if (a->hash != b->hash || a->size != b->size || a->alignment != b->alignment ||
-        a->natural != b->natural || a->is_union != b->is_union || a->nmembers != b->nmembers)
+static int has_layout(const struct pt_node *node, const void *wanted) {
+    const pytramp_type *a = pt_type_of(node), *b = wanted;
+    if (a->size != b->size || a->alignment != b->alignment || a->natural != b->natural ||
+        a->is_union != b->is_union || a->nmembers != b->nmembers)
         return 0;
     for (size_t i = 0; i < a->nmembers; i++) {
         if (a->members[i].type != b->members[i].type ||
@@ -107,31 +101,17 @@ static int same_layout(const pytramp_type *a, const pytramp_type *b) {
     return 1;
 }
 
-static const pytramp_type *find(const pytramp_type *from, const pytramp_type *wanted) {
-    while (from && !same_layout(from, wanted))
-        from = from->next;
-    return from;
+static void discard(pytramp_type *type) {
+    free((void *)type->members);
+    free(type);
 }
 
-/* Takes over type and its members, both from malloc. */
-static pytramp_status intern(const pytramp_type **out, pytramp_type *type) {
-    type->hash = hash_layout(type);
-    _Atomic(const pytramp_type *) *bucket = &table[type->hash % BUCKETS];
-    /* acquire pairs with the release below: a node is seen whole. */
-    const pytramp_type *head = atomic_load_explicit(bucket, memory_order_acquire);
-    do {
-        const pytramp_type *known = find(head, type);
-        if (known) {
-            free((void *)type->members);
-            free(type);
-            *out = known;
-            return PYTRAMP_OK;
-        }
-        type->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(bucket, &head, type, memory_order_release,
-                                                    memory_order_acquire));
-    *out = type;
-    return PYTRAMP_OK;
+/* The one of its layout; takes over type. */
+static const pytramp_type *intern(pytramp_type *type) {
+    const pytramp_type *known =
+        pt_type_of(pt_intern(&layouts, &type->node, hash_layout(type), has_layout, type));
+    if (known != type) discard(type);
+    return known;
 }
 
 static size_t elements(const pytramp_member *member) {
@@ -212,15 +192,6 @@ static pytramp_status draft(pytramp_type **type, size_t n, const pytramp_member 
     return PYTRAMP_OK;
 }
 
-static void discard(pytramp_type *type) {
-    free((void *)type->members);
-    free(type);
-}
-
-static size_t round_up(size_t n, size_t alignment) {
-    return (n + alignment - 1) / alignment * alignment;
-}
-
 /* So much below PTRDIFF_MAX that rounding up to an alignment cannot wrap. */
 #define MAX_SIZE      ((size_t)PTRDIFF_MAX / 2)
 #define MAX_ALIGNMENT ((size_t)1 << 28)
@@ -233,14 +204,14 @@ static pytramp_status lay_out(pytramp_type *type, size_t pack) {
         size_t alignment = members[i].type->alignment;
         if (pack && pack < alignment) alignment = pack;
         size_t bytes = members[i].type->size * members[i].count;
-        members[i].offset = type->is_union ? 0 : round_up(type->size, alignment);
+        members[i].offset = type->is_union ? 0 : pt_round_up(type->size, alignment);
         if (bytes > MAX_SIZE || members[i].offset > MAX_SIZE - bytes) return PYTRAMP_E_TOO_LARGE;
         size_t end = members[i].offset + bytes;
         if (end > type->size) type->size = end;
         if (alignment > type->alignment) type->alignment = alignment;
     }
     type->natural = type->alignment;
-    type->size = round_up(type->size, type->alignment);
+    type->size = pt_round_up(type->size, type->alignment);
     return type->size <= MAX_SIZE ? PYTRAMP_OK : PYTRAMP_E_TOO_LARGE;
 }
 
@@ -260,7 +231,8 @@ static pytramp_status compose(const pytramp_type **out, size_t n, const pytramp_
         discard(type);
         return status;
     }
-    return intern(out, type);
+    *out = intern(type);
+    return PYTRAMP_OK;
 }
 
 pytramp_status pytramp_type_struct(const pytramp_type **type, size_t nmembers,
@@ -301,7 +273,8 @@ static pytramp_status place(const pytramp_type **out, const pytramp_layout *layo
     type->size = size;
     type->alignment = alignment;
     type->natural = layout->natural ? layout->natural : guess_natural(alignment, nmembers, members);
-    return intern(out, type);
+    *out = intern(type);
+    return PYTRAMP_OK;
 }
 
 pytramp_status pytramp_type_layout(const pytramp_type **type, size_t size, size_t alignment,

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "pytramp.h"
+#include "include/pytramp.h"
+#include "intern.h"
 
 /* _Float16 by its bits: not every compiler that builds the core has the type. */
 typedef uint16_t pt_float16;
@@ -43,21 +44,29 @@ enum pt_type_code {
 #define PT_DEEP       256
 
 struct pytramp_type {
+    struct pt_node node; /* among the aggregates, or a model's own scalars; first, for pt_type_of */
     const char *spelling;
     size_t size;
     size_t alignment;
     size_t natural; /* of aggregates: see pytramp_layout; 0 where it is not known */
     enum pt_class class;
     enum pt_type_code code;
-    uint32_t hash;  /* of the layout; 0 for scalars */
     unsigned depth; /* of aggregates in aggregates, up to PT_DEEP; 0 for scalars */
     size_t steps;   /* of a walk over all elements of all members, up to PT_MANY_STEPS */
     int is_union;   /* to some conventions even one of a single member is no struct */
     size_t nmembers;
     const pytramp_member *members; /* ascending as declared, offsets filled in */
     const unsigned char *is_array; /* by member; of one element, too: see PYTRAMP_ARRAY_OF_ONE */
-    const pytramp_type *next;      /* in its bucket of the intern table */
 };
+
+static inline const pytramp_type *pt_type_of(const struct pt_node *node) {
+    return (const pytramp_type *)node;
+}
+
+/* To the next multiple of alignment, a power of two. */
+static inline size_t pt_round_up(size_t n, size_t alignment) {
+    return (n + alignment - 1) & ~(alignment - 1);
+}
 
 /* Member i of an aggregate as it was given. */
 static inline pytramp_member pt_type_member(const pytramp_type *type, size_t i) {

@@ -28,6 +28,7 @@ def load() -> Any:
         print("there is no SQLite here")
         sys.exit(77)
     lib = ctypes.CDLL(name)
+    lib.sqlite3_initialize()  # which Python's own for Windows does not do by itself
     lib.sqlite3_column_text.restype = lib.sqlite3_errmsg.restype = ctypes.c_char_p
     lib.sqlite3_column_double.restype = ctypes.c_double
     lib.sqlite3_value_double.restype = ctypes.c_double

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -22,6 +23,10 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+# Windows says of a pipe without a reader that the argument was invalid.
+_NO_READER = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
     chosen = parser().parse_args(arguments)
@@ -29,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = command.run(chosen)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except OSError as error:  # the reader of our output has seen enough
+        if error.errno not in _NO_READER or error.filename is not None:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status

@@ -149,6 +149,10 @@ def _check_bit_fields(owner: Any, fields: Any) -> None:
     pack = int(getattr(owner, "_pack_", 0))
     is_union = issubclass(owner, ctypes.Union)
     layout = _layout.lay_out(described, is_union=is_union, explicit=explicit, pack=pack)
+    for (name, *_), field in zip(fields, described[skipped:], strict=True):
+        if is_union and not _layout.is_alike_in(described, field, pack):
+            where = f"{owner.__qualname__}.{name}"
+            raise UnsupportedTypeError(f"{where}: compilers do not agree on such a bit-field")
     last = ""
     for (name, _, *bits), place in zip(fields, layout.places[skipped:], strict=True):
         first = _bits(owner, name).bit if bits else 8 * vars(owner)[name].offset

@@ -1,4 +1,4 @@
-"""The layout that C gives a struct or union, as GCC and clang lay out.
+"""The layout that C gives a struct or union: that of GCC and clang, on Windows Microsoft's.
 
 Pure arithmetic over sizes and alignments. Positions are in bits from the beginning, counted from
 the lowest bit of each byte (little-endian); sizes and alignments are in bytes.
@@ -14,6 +14,10 @@ from typing import NamedTuple
 # Arm's conventions let bit-fields without a name count as others do (AAPCS64, "Bit-fields":
 # "without exception for zero-sized or anonymous bit-fields"); System V's do not, nor do Apple's.
 _UNNAMED_COUNT = sys.platform == "linux" and platform.machine().startswith(("aarch64", "arm"))
+
+# On Windows bit-fields share a unit that is as large as their type: "Bit Fields" in Microsoft's C
+# language reference, gcc's and clang's -mms-bitfields.
+IN_UNITS = sys.platform == "win32"
 
 
 class Field(NamedTuple):
@@ -60,6 +64,21 @@ def lay_out(
 
     explicit: what `aligned` asked for on the type, at least. pack: of `#pragma pack`, 0 for none.
     """
+    walk = (_in_units if IN_UNITS else _in_bits)(fields, is_union, pack)
+    alignment = max(explicit, walk.natural)
+    size = _round_up((walk.end + 7) // 8, alignment)
+    return Layout(size, alignment, walk.natural, tuple(walk.places))
+
+
+class _Walk(NamedTuple):
+    """Where the members are, the bit where the last of them ends, the alignment they ask for."""
+
+    places: list[Place]
+    end: int
+    natural: int
+
+
+def _in_bits(fields: Sequence[Field], is_union: bool, pack: int) -> _Walk:
     end, bit, natural = 0, 0, 1
     places = []
     for field in fields:
@@ -71,8 +90,40 @@ def lay_out(
         bit += bits
         end = max(end, bit)
         natural = max(natural, _imposed(field, pack))
-    alignment = max(explicit, natural)
-    return Layout(_round_up((end + 7) // 8, alignment), alignment, natural, tuple(places))
+    return _Walk(places, end, natural)
+
+
+def _in_units(fields: Sequence[Field], is_union: bool, pack: int) -> _Walk:
+    end, natural = 0, 1
+    bit = unit = 0  # the next free one; the size of the open unit's type, 0: there is none
+    free = 0  # where the next member may begin: after the whole of an open unit
+    places = []
+    for field in fields:
+        if is_union:
+            bit = unit = free = 0
+        if field.bits == 0 and not unit:  # it closes a unit, and means nothing else
+            places.append(Place(free, 0))
+            continue
+        alignment = _plain_alignment(field, pack)
+        natural = max(natural, alignment)
+        bits = 8 * field.size if field.bits is None else field.bits
+        if not bits or unit != field.size or bit + bits > free:
+            bit = _round_up(free, 8 * alignment)
+            free = bit + (8 * field.size if bits else 0)
+        places.append(Place(bit, bits))
+        bit += bits
+        unit = field.size if field.bits else 0
+        end = max(end, bit if is_union else free)
+    return _Walk(places, end, natural)
+
+
+def is_alike_in(union: Sequence[Field], field: Field, pack: int) -> bool:
+    """Do compilers agree on what this member does to the union? On Windows, for alignment, and for
+    size where it is packed, gcc looks at bit-fields, and clang and Microsoft's compiler do not."""
+    if not IN_UNITS or not field.bits:
+        return True
+    others = (_plain_alignment(other, pack) for other in union if other.bits is None)
+    return field.size <= max(others, default=1)
 
 
 def _round_up(value: int, unit: int) -> int:

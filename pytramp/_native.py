@@ -11,7 +11,9 @@ from typing import Any
 from pytramp._agreement import agree
 from pytramp._core import Closure, Signature
 
-_PLAIN_CDECL = 1  # _ctypes.FUNCFLAG_CDECL: no GIL, no copy of errno
+# _ctypes.FUNCFLAG_CDECL: no GIL, no copy of errno. What has no flag at all is stdcall, which on
+# 64-bit Windows is the same.
+_PLAIN = {1} if sys.maxsize < 2**32 else {0, 1}
 
 
 def address_of(function: Any, wanted: Signature) -> int | None:
@@ -48,7 +50,7 @@ def _of_ctypes(function: Any) -> tuple[int, Signature] | None:
     """Only where its argtypes are known, and nothing happens before or after the call."""
     import ctypes
 
-    is_plain = function._flags_ == _PLAIN_CDECL and function.errcheck is None
+    is_plain = function._flags_ in _PLAIN and function.errcheck is None
     address = ctypes.c_void_p.from_buffer_copy(function).value
     if not is_plain or function.argtypes is None or address is None:
         return None

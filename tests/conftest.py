@@ -24,3 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _outside_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> None:
     """For subprocesses, which have the current folder on their path."""
     os.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What the mark says goes into reports."""
+    for item in items:
+        for mark in item.iter_markers("hardening"):
+            item.user_properties.append(("hardening", mark.args[0]))

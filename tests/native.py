@@ -24,6 +24,8 @@ from platforms import emulate
 
 TESTS = Path(__file__).resolve().parent
 CSRC = TESTS.parent / "csrc"
+INCLUDE = CSRC / "include"
+INCLUDES = (f"-I{INCLUDE}", f"-I{CSRC}")
 
 BASE = (
     *("-std=c11", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"),
@@ -135,7 +137,7 @@ def compile_all(
 
     def one(index: int, source: Path, own: Sequence[str]) -> Path:
         target = into / f"{index}-{source.stem}.o"
-        includes = (f"-I{CSRC}", f"-I{source.parent}")
+        includes = (*INCLUDES, f"-I{source.parent}")
         execute([compiler, *BASE, *flags, *own, *includes, "-c", source, "-o", target])
         return target
 
@@ -166,7 +168,7 @@ def program(
     files = [source] if isinstance(source, Path) else list(source)
     into = Path(tempfile.mkdtemp(prefix=f"{files[0].stem}-", dir=folder()))
     target = executable(into / files[0].stem, compiler)
-    includes = (f"-I{CSRC}", f"-I{files[0].parent}")
+    includes = (*INCLUDES, f"-I{files[0].parent}")
     objects = core(compiler, flags)
     execute(
         [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import gc
 import itertools
+import platform
 import re
 import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+import long_double
 import pytest
 import tools
 
@@ -50,7 +52,7 @@ class Shared(ctypes.Structure):
 
 
 class Memory(ctypes.Structure):
-    _fields_ = [("a", ctypes.c_long), ("b", ctypes.c_long), ("c", ctypes.c_long)]
+    _fields_ = [(name, ctypes.c_longlong) for name in "abc"]
 
 
 class Just(ctypes.Structure):
@@ -147,7 +149,7 @@ TYPES: list[tuple[Any, str]] = [
     (Odd, "struct { unsigned char a[7]; }"),
     (Mixed, "struct { long n; double x; }"),
     (Shared, "struct { int n; float x; double y; }"),
-    (Memory, "struct { long a, b, c; }"),
+    (Memory, "struct { long long a, b, c; }"),
     (Just, "struct { unsigned char a[17]; }"),
     (Nested, "struct { struct { float a, b; } p; struct { short a; char b; } s; char end; }"),
     (Grid, "struct { short cells[2][3]; struct { float a, b; } points[2]; }"),
@@ -197,7 +199,7 @@ def _make_valid(value: Any, seed: int) -> None:
         if kind is ctypes.c_bool:
             setattr(value, name, seed % 2 == 0)
         if kind is ctypes.c_wchar:
-            setattr(value, name, chr(0x1F600 + seed))
+            setattr(value, name, chr((0x1F600 & ((1 << 8 * tools.WCHAR) - 1)) + seed))
 
 
 def fields(value: Any) -> Any:
@@ -275,7 +277,7 @@ CASES = [
     (Number, "rdi"),
     (Reals, "xmm0"),
     (Memory, "stack+0"),
-    (LongDouble, "stack+0"),
+    (LongDouble, "xmm0" if long_double.FORMAT == "double" else "stack+0"),
     (Packed, "stack+0"),
 ]
 
@@ -312,6 +314,31 @@ def test_whose_alignment_it_is_in_ctypes() -> None:
     for cls, where in ((Raised, "x1"), (Around, "x2")):
         signature = pytramp.Signature.from_types(None, ctypes.c_int, cls)
         assert signature.explain(abi="aapcs64")[2].where.startswith(where)
+
+
+def test_bit_fields_on_another_machine() -> None:
+    """Their layout there follows from how they were declared, which a layout does not tell."""
+    types = pytramp.cdef("struct bits { int m; long long n : 40; };")
+    signature = pytramp.Signature("int (int, struct bits x)", types=types)
+    abi = "riscv" if platform.machine() == "s390x" else "s390x"
+    message = f"argument 2: the convention '{abi}' has no 'struct bits', or .*bit-fields"
+    with pytest.raises(pytramp.UnsupportedTypeError, match=message):
+        signature.explain(abi=abi)
+
+
+@pytest.mark.skipif(not tools.FLOAT16, reason="no _Float16 here")
+@pytest.mark.parametrize(
+    ("declaration", "part"),
+    [
+        ("int (int, _Float16, int)", "argument 2"),
+        ("int (int, int, _Float16, ...)", "argument 3"),
+        ("_Float16 (int)", "result"),
+    ],
+)
+def test_explain_says_what_a_convention_lacks(declaration: str, part: str) -> None:
+    signature = pytramp.Signature(declaration)
+    with pytest.raises(pytramp.UnsupportedTypeError, match=f"^{part}: the convention 's390x'"):
+        signature.explain(abi="s390x")
 
 
 # ctypes refuses unions and corrupts packed structs, so C calls with those above.
@@ -480,7 +507,7 @@ KINDS: list[tuple[Any, str, Callable[[int], Any]]] = [
 
 DECLARATIONS = """
 struct point { double x, y; };
-struct memory { long a, b, c; };
+struct memory { long long a, b, c; };
 struct mixed { long n; double x; };
 struct __attribute__((packed)) packed { char a; int n; double x; };
 union number { int n; double x; };
@@ -547,12 +574,12 @@ def test_a_conversion_that_fails_drops_the_others() -> None:
         def __del__(self) -> None:
             made.append(self.a)
 
-    closure = pytramp.Signature.from_types(None, Counted, Counted, ctypes.c_wchar)(print)
+    closure = pytramp.Signature.from_types(None, Counted, Counted, pytramp.c.char32)(print)
     lib = tools.library(
         """
-        #include <wchar.h>
+        #include <uchar.h>
         typedef struct { long a, b; } T;
-        void call_it(void (*f)(T, T, wchar_t)) { f((T){1, 2}, (T){3, 4}, (wchar_t)0x110000); }
+        void call_it(void (*f)(T, T, char32_t)) { f((T){1, 2}, (T){3, 4}, 0x110000); }
         """
     )
     with tools.reports() as seen:

@@ -17,6 +17,8 @@ import pytramp
 from pytramp import Pointer, VarArgs, c
 from pytramp.annotations import of_callable, pointer_type, to_type
 
+INTS = (ctypes.c_int * 3).__name__  # where int and long are alike, it says long
+
 
 class Point(ctypes.Structure):
     _fields_ = [("x", ctypes.c_double), ("y", ctypes.c_double)]
@@ -239,7 +241,7 @@ def test_a_flexible_array_is_no_member() -> None:
     ("spec", "fragment"),
     [
         (ctypes.c_int * 3, "C passes no arrays"),
-        (ctypes.CFUNCTYPE(None, ctypes.c_int * 3), "argument 1: 'c_int_Array_3': C passes no"),
+        (ctypes.CFUNCTYPE(None, ctypes.c_int * 3), f"argument 1: '{INTS}': C passes no"),
         (_OtherInt, "no native C type has its layout"),
         (Incomplete, "'Incomplete' is incomplete"),
         (ctypes.Structure, "'Structure' is incomplete"),
@@ -279,7 +281,7 @@ def test_fields_changed_after_the_class_was_made() -> None:
         (bytes, "'bytes' is not one C type"),
         ([int], "is not a C type"),
         (list[int], "is not a C type"),
-        (ctypes.c_int(5), "c_int(5) is a ctypes object: give its class"),
+        (ctypes.c_int(5), f"{ctypes.c_int.__name__}(5) is a ctypes object: give its class"),
         (Point(), "is a ctypes object: give its class"),
         (None, "'void' can only be a result"),
         ("void", "'void' can only be a result"),
@@ -361,10 +363,10 @@ def test_variadic_functions() -> None:
 
 
 def test_objects_and_lists_of_arguments() -> None:
-    def show(args: c.va_list, what: c.py_object, half: c.float16) -> c.py_object:
+    def show(args: c.va_list, what: c.py_object) -> c.py_object:
         return what
 
-    assert declared(show) == "PyObject *(va_list, PyObject *, _Float16)"
+    assert declared(show) == "PyObject *(va_list, PyObject *)"
 
 
 def test_classes_of_ctypes() -> None:
@@ -467,7 +469,7 @@ def void_parameter(a: None) -> int: ...  # type: ignore[empty-body]
         (varargs_alone, "'...' (pytramp.c.varargs) needs a parameter before it"),
         (no_length, "parameter 'a': there is no parameter 'n' for the length of 'int [n]'"),
         (keyword_only, "parameter 'b' is keyword-only and has no default"),
-        (array, "parameter 'p': 'c_int_Array_3': C passes no arrays"),
+        (array, f"parameter 'p': '{INTS}': C passes no arrays"),
         (optional, "parameter 'a': int | None is not a C type"),
         (unknown, "the annotations of unknown cannot be evaluated: name 'Missing'"),
         (void_parameter, "parameter 'a': 'void' can only be a result"),

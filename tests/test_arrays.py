@@ -28,10 +28,10 @@ def doubles(*values: float) -> Any:
 
 
 def call(closure: pytramp.Closure, *arguments: Any) -> Any:
-    """C calls closure with these: ints are passed as 64-bit words, memory by its address."""
+    """C calls closure with these: ints are passed as the machine's words, memory by its address."""
     prototype = ctypes.CFUNCTYPE(
         ctypes.c_int,
-        *[ctypes.c_longlong if isinstance(a, int) else ctypes.c_void_p for a in arguments],
+        *[ctypes.c_ssize_t if isinstance(a, int) else ctypes.c_void_p for a in arguments],
     )
     return ctypes.cast(closure.address, prototype)(*arguments)
 
@@ -280,17 +280,17 @@ def test_lengths_that_cannot_be() -> None:
         ("long long n, int a[n]", (-(2**63),), "is negative: -9223372036854775808"),
         ("size_t n, int a[n]", (-1,), "is more than memory holds"),
         ("size_t n, int a[n]", (2**62,), "is more than memory holds"),
-        ("long n, int a[n][n]", (2**33,), "is more than memory holds"),
-        ("long n, int a[n * n]", (2**33,), "overflows"),
-        ("long n, int a[n + 1]", (2**63 - 1,), "overflows"),
-        ("long n, int a[-n]", (-(2**63),), "overflows"),
-        ("long n, int a[n - 2]", (-(2**63),), "overflows"),
-        ("long n, int a[n << 1]", (2**62,), "overflows"),
-        ("long n, int a[1 << n]", (64,), "is shifted too far"),
-        ("long n, int a[1 >> n]", (-1,), "is shifted too far"),
+        ("long long n, int a[n][n]", (2**33,), "is more than memory holds"),
+        ("long long n, int a[n * n]", (2**33,), "overflows"),
+        ("long long n, int a[n + 1]", (2**63 - 1,), "overflows"),
+        ("long long n, int a[-n]", (-(2**63),), "overflows"),
+        ("long long n, int a[n - 2]", (-(2**63),), "overflows"),
+        ("long long n, int a[n << 1]", (2**62,), "overflows"),
+        ("long long n, int a[1 << n]", (64,), "is shifted too far"),
+        ("long long n, int a[1 >> n]", (-1,), "is shifted too far"),
         ("int n, int a[6 / n]", (0,), "is divided by zero"),
         ("int n, int a[6 % n]", (0,), "is divided by zero"),
-        ("long n, int a[n / -1]", (-(2**63),), "overflows"),
+        ("long long n, int a[n / -1]", (-(2**63),), "overflows"),
         ("size_t n, long double a[n]", (2**60,), "is more than memory holds"),
         ("size_t n, const char a[n]", (2**63 - 1,), ""),
     ]

@@ -23,9 +23,7 @@ import pytramp
 
 SOURCE = """
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 
 /* n threads at once; thread i calls f(i * 1000), f(i * 1000 + 1) ... */
 struct job { void (*f)(int); int first, calls; };
@@ -47,22 +45,6 @@ void at_once(void (*f)(int), int n, int calls) {
 }
 
 int ask(int (*f)(int), int n) { return f(n); }
-
-/* Timers of the C library, which makes a thread when each of them expires, once. */
-static timer_t timers[5];
-
-int timers_start(void (*f)(union sigval), void *token) {
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD};
-    event.sigev_value.sival_ptr = token;
-    event.sigev_notify_function = f;
-    for (int i = 0; i < 5; i++) {
-        struct itimerspec once = {{0, 0}, {0, 1000000 * (i + 1)}};
-        if (timer_create(CLOCK_MONOTONIC, &event, &timers[i])) return -1;
-        if (timer_settime(timers[i], 0, &once, 0)) return -1;
-    }
-    return 0;
-}
-void timers_end(void) { for (int i = 0; i < 5; i++) timer_delete(timers[i]); }
 
 /* A struct that is gone, and overwritten, when the call returns. */
 struct point { double x, y; char name[8]; };
@@ -88,7 +70,11 @@ def uv_loop() -> Any:
     return tools.need("uvloop").new_event_loop()
 
 
-@pytest.fixture(params=[plain_loop, uv_loop])
+def selector_loop() -> Any:
+    return asyncio.SelectorEventLoop()
+
+
+@pytest.fixture(params=[plain_loop, selector_loop if tools.WINDOWS else uv_loop])
 def loop(request: pytest.FixtureRequest) -> Iterator[Any]:
     made = request.param()
     yield made
@@ -142,7 +128,30 @@ def test_calls_from_threads_of_c(loop: Any, lib: ctypes.CDLL) -> None:
     assert threads == {threading.get_ident()}
 
 
-def test_timers_of_c(loop: Any, lib: ctypes.CDLL) -> None:
+TIMERS = """
+#include <signal.h>
+#include <time.h>
+
+/* Timers of the C library, which makes a thread when each of them expires, once. */
+static timer_t timers[5];
+
+int timers_start(void (*f)(union sigval), void *token) {
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD};
+    event.sigev_value.sival_ptr = token;
+    event.sigev_notify_function = f;
+    for (int i = 0; i < 5; i++) {
+        struct itimerspec once = {{0, 0}, {0, 1000000 * (i + 1)}};
+        if (timer_create(CLOCK_MONOTONIC, &event, &timers[i])) return -1;
+        if (timer_settime(timers[i], 0, &once, 0)) return -1;
+    }
+    return 0;
+}
+void timers_end(void) { for (int i = 0; i < 5; i++) timer_delete(timers[i]); }
+"""
+
+
+@tools.posix("timer_create")
+def test_timers_of_c(loop: Any) -> None:
     """timer_create with SIGEV_THREAD; a void * is a token, an int."""
     seen: list[Any] = []
     ended = asyncio.Event()
@@ -153,6 +162,7 @@ def test_timers_of_c(loop: Any, lib: ctypes.CDLL) -> None:
         if len(seen) == 5:
             ended.set()
 
+    lib = tools.library(TIMERS)
     lib.timers_start.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     assert lib.timers_start(tick, 0xDEADBEEF00) == 0
     try:
@@ -618,9 +628,7 @@ def test_propagate(loop: Any, lib: ctypes.CDLL, function: Any) -> None:
     def never(error: BaseException) -> None:
         seen.append(error)
 
-    closure = pytramp.callback(
-        "int (int)", function, loop=loop, result=1, error=-1, onerror=never
-    )
+    closure = pytramp.callback("int (int)", function, loop=loop, result=1, error=-1, onerror=never)
 
     def work() -> None:
         with pytramp.propagate(closure, stop=stopped.set):
@@ -693,7 +701,7 @@ def test_calls_that_a_closing_loop_throws_away(loop: Any) -> None:
 
 def test_arguments_without_a_python_value(loop: Any) -> None:
     """No call is scheduled with them: the error value, and a report."""
-    closure = pytramp.callback("int (wchar_t)", fails, loop=loop, result=1, error=-1)
+    closure = pytramp.callback("int (char32_t)", fails, loop=loop, result=1, error=-1)
     prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
     with tools.reports() as seen:
         assert prototype(closure.address)(0x7FFFFFFF) == -1
@@ -791,6 +799,7 @@ def test_as_a_decorator(loop: Any) -> None:
     settle(loop)
 
 
+@tools.posix("C library that CDLL(None) is")
 def test_the_example() -> None:
     example = native.TESTS.parent / "examples" / "asyncio_callbacks.py"
     command = [sys.executable, "-W", "error", str(example)]

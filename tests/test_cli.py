@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import tools
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -38,13 +39,16 @@ def demo() -> str:
 @pytest.mark.parametrize(
     "line",
     [
-        r"1000 numbers are in order after \d+ calls",
-        r"       branch\n",
-        r"4 threads of pthread_create returned \[0, 1, 4, 9\]",
+        pytest.param(r"1000 numbers are in order after \d+ calls", marks=tools.posix("qsort_r")),
+        pytest.param(r"       branch\n", marks=tools.posix("nftw")),
+        pytest.param(
+            r"4 threads of pthread_create returned \[0, 1, 4, 9\]",
+            marks=tools.posix("pthread_create"),
+        ),
         r"three times after close\(\): each time its error value, -7\n",
         r"FreedCallbackError: callback 'answer'",
-        r"r-xp  \S+_core\S*\.so\n",
-        r"hold the 20000 closures that live now",
+        pytest.param(r"r-xp  \S+_core\S*\.so\n", marks=tools.posix("/proc")),
+        pytest.param(r"hold the 20000 closures that live now", marks=tools.posix("/proc")),
         r"the caller holds the GIL +\d+ +\d+",
         r"Every result was checked and right",
     ],
@@ -82,6 +86,7 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         assert child.stderr.read() == ""
 
 
+@tools.posix("qsort_r")
 def test_a_wrong_result_is_said_and_makes_the_demo_fail() -> None:
     code = (
         "from pytramp.cli import demo, _demo_calls\n"
@@ -157,6 +162,7 @@ def test_explain_points_at_the_fault() -> None:
 
 
 def test_bench_measures_and_judges() -> None:
+    tools.need("cc")
     text = succeed("bench", "--quick")
     assert re.search(r"\n  int \(int, int\), the caller holds the GIL\n      ns: pytramp ", text)
     assert re.search(r"(met   |MISSED) [\d.]+x ctypes \(at most 0.5\)", text)

@@ -175,7 +175,8 @@ def test_calling_it_in_python_converts_nothing() -> None:
 
 def test_repr() -> None:
     closure = pytramp.callback("int (int)", twice, name="dou'ble")
-    assert repr(closure) == f"<pytramp.Closure 'dou'ble' int (int) at {closure.address:#x}>"
+    place = tools.shown(closure.address)
+    assert repr(closure) == f"<pytramp.Closure 'dou'ble' int (int) at {place}>"
     closure.close()
     assert repr(closure) == "<pytramp.Closure 'dou'ble' int (int), closed>"
 

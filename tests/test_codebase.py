@@ -51,7 +51,7 @@ def test_one_version() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     (version,) = re.findall(r'^version = "([^"]+)"', project, re.MULTILINE)
     assert pytramp.__version__ == version
-    header = (native.CSRC / "pytramp.h").read_text()
+    header = (native.INCLUDE / "pytramp.h").read_text()
     numbers = dict(re.findall(r"#define PYTRAMP_VERSION_(MAJOR|MINOR) (\d+)", header))
     assert version.split(".")[:2] == [numbers["MAJOR"], numbers["MINOR"]]
 
@@ -74,7 +74,7 @@ def test_all_names_exist_and_nothing_else_is_public() -> None:
     for name in pytramp.__all__:
         getattr(pytramp, name)
     modules = {module.name for module in pkgutil.iter_modules(pytramp.__path__)}
-    others = {"TYPE_CHECKING", "annotations", *modules}
+    others = {"TYPE_CHECKING", "annotations", "sys", *modules}
     assert set(public(pytramp)) - others <= set(pytramp.__all__)
 
 
@@ -91,7 +91,7 @@ def test_every_public_name_is_documented() -> None:
 
 def test_every_module_is_documented() -> None:
     for path in [*PACKAGE.rglob("*.py"), *native.TESTS.rglob("*.py")]:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         assert not text or ast.get_docstring(ast.parse(text)), path
 
 
@@ -197,7 +197,7 @@ def test_the_header_compiles(compiler: str, standard: str, tmp_path: Path) -> No
     source = tmp_path / ("t.cpp" if "++" in standard else "t.c")
     source.write_text('#include "pytramp.h"\n#include "pytramp.h"\nint main(void) { return 0; }\n')
     warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-    include = f"-I{native.CSRC}"
+    include = f"-I{native.INCLUDE}"
     clean = {"LD_PRELOAD": ""}
     command = [compiler, f"-std={standard}", *warnings, include, "-fsyntax-only", source]
     native.execute(command, env=clean)
@@ -234,5 +234,5 @@ def test_the_package_is_small() -> None:
     if "-g" in os.environ.get("PYTRAMP_CFLAGS", ""):
         pytest.skip("built for a debugger")
     for path in PACKAGE.rglob("*"):
-        if path.is_file() and path.suffix != ".so":
+        if path.is_file() and path.suffix not in (".so", ".pyd"):
             assert path.stat().st_size < 40_000, path

@@ -89,15 +89,15 @@ thing = object()
 ARGUMENTS: list[tuple[Any, list[Any]]] = [
     (ctypes.c_bool, [True, False]),
     (ctypes.c_char, [b"x", b"\xff", b"\0"]),
-    (ctypes.c_wchar, ["x", "\U0001f600"]),
+    (ctypes.c_wchar, list(tools.wide("x\U0001f600"))),
     (ctypes.c_byte, [-128, 127]),
     (ctypes.c_ubyte, [0, 255]),
     (ctypes.c_short, [-32768]),
     (ctypes.c_ushort, [65535]),
     (ctypes.c_int, [-(2**31)]),
     (ctypes.c_uint, [2**32 - 1]),
-    (ctypes.c_long, [-(2**63)]),
-    (ctypes.c_ulong, [2**64 - 1]),
+    (ctypes.c_long, [-(2 ** (tools.LONG - 1))]),
+    (ctypes.c_ulong, [2**tools.LONG - 1]),
     (ctypes.c_longlong, [2**63 - 1]),
     (ctypes.c_ulonglong, [2**64 - 1]),
     (ctypes.c_float, [1.5]),
@@ -237,14 +237,15 @@ def test_a_structure_by_value() -> None:
     assert (point.x, point.y) == (1, 2)
 
 
+_EXPECTED = f"expected {IntPointer.__name__}"  # LP_c_int, where int is not long
 WRONG: list[tuple[Any, Any, type, str]] = [
     (IntPointer, "text", TypeError, r"int \* must be None, an int, or something"),
     (IntPointer, 1.5, TypeError, "not float"),
     (IntPointer, -1, OverflowError, r"-1 is out of range for int \*"),
     (IntPointer, 1 << 64, OverflowError, "out of range"),
-    (IntPointer, ctypes.c_double(), TypeError, "expected LP_c_int instance instead of c_double"),
-    (IntPointer, ctypes.pointer(ctypes.c_double()), TypeError, "expected LP_c_int"),
-    (IntPointer, ctypes.byref(ctypes.c_double()), TypeError, "expected LP_c_int"),
+    (IntPointer, ctypes.c_double(), TypeError, f"{_EXPECTED} instance instead of c_double"),
+    (IntPointer, ctypes.pointer(ctypes.c_double()), TypeError, _EXPECTED),
+    (IntPointer, ctypes.byref(ctypes.c_double()), TypeError, _EXPECTED),
     (ctypes.c_char_p, b"text", TypeError, "nobody would keep the text"),
     (ctypes.c_wchar_p, "text", TypeError, r"wchar_t \* cannot be str: nobody would keep"),
     (SubText, b"text", TypeError, "nobody would keep the text"),
@@ -255,7 +256,7 @@ WRONG: list[tuple[Any, Any, type, str]] = [
     (Handler, -1, OverflowError, "out of range"),
     (Sub, 1 << 31, OverflowError, "out of range for int"),
     (Sub, "5", TypeError, "int must be an int, not str"),
-    (Sub, ctypes.c_int(5), TypeError, "not c_int"),
+    (Sub, ctypes.c_int(5), TypeError, f"not {ctypes.c_int.__name__}"),
 ]
 
 
@@ -385,8 +386,9 @@ def test_spelling(prototype: Any, text: str) -> None:
 
 
 def test_signatures_of_prototypes_are_those_of_the_declaration() -> None:
-    signature = pytramp.Signature(ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_double, ctypes.c_void_p))
-    assert signature == pytramp.Signature("long (double, void *)")
+    prototype = ctypes.CFUNCTYPE(ctypes.c_short, ctypes.c_double, ctypes.c_void_p)
+    signature = pytramp.Signature(prototype)
+    assert signature == pytramp.Signature("short (double, void *)")
 
 
 def test_as_ctypes_gives_the_same_classes() -> None:

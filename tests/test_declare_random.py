@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
+import tools
 
 import pytramp
 from pytramp import declare
@@ -25,7 +26,8 @@ TYPES = pytramp.cdef(
     "union number { int i; float f; }; typedef double row[3]; struct opaque;"
 )
 
-SCALARS = ["int", "unsigned char", "long double", "size_t", "_Bool", "float _Complex", "_Float16"]
+SCALARS = ["int", "unsigned char", "long double", "size_t", "_Bool", "float _Complex"]
+SCALARS += ["_Float16"] if tools.FLOAT16 else []
 SCALARS += ["__int128", "wchar_t", "enum color", "struct node", "point", "union number", "handler"]
 TARGETS = [*SCALARS, "void", "struct opaque", "struct unknown", "function", "row", "char"]
 QUALIFIERS = st.sampled_from(["", "", "const ", "volatile ", "const volatile "])

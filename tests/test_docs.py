@@ -10,6 +10,7 @@ import tools
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
+@tools.posix("C library that CDLL(None) is")
 def test_coming_from() -> None:
     tools.need_module("cffi")
     failed, tried = doctest.testfile(str(DOCS / "coming-from.md"), module_relative=False)

@@ -160,13 +160,13 @@ def test_an_argument_that_cannot_be_converted() -> None:
     """As for an exception of the callable, which is not run."""
     lib = tools.library("int call_it(int (*f)(unsigned)) { return f(0x110000); }")
     called: list[Any] = []
-    signature = pytramp.Signature("int (wchar_t)")
+    signature = pytramp.Signature("int (char32_t)")
     with tools.reports() as seen:
         assert lib.call_it(signature(called.append, error=-3)) == -3
     assert type(seen[0].exception) is ValueError
     assert lib.call_it(signature(called.append, onerror=lambda exception: 44)) == 44
     closure = signature(called.append)
-    with pytest.raises(ValueError, match="wchar_t"), propagate(closure):
+    with pytest.raises(ValueError, match="char32_t"), propagate(closure):
         lib.call_it(closure)
     assert called == []
 
@@ -519,13 +519,14 @@ def test_an_exception_of_a_thread_that_python_did_not_make() -> None:
     lib = tools.library(
         """
         #include <pthread.h>
-        static void *run(void *f) { return (void *)(long)((int (*)(int))f)(0); }
+        #include <stdint.h>
+        static void *run(void *f) { return (void *)(intptr_t)((int (*)(int))f)(0); }
         long in_thread(int (*f)(int)) {
             pthread_t thread;
             void *result;
             pthread_create(&thread, 0, run, (void *)f);
             pthread_join(thread, &result);
-            return (long)result;
+            return (intptr_t)result;
         }
         """
     )
@@ -667,20 +668,21 @@ def test_errno_survives_in_threads_of_c() -> None:
         ERRNO
         + """
         #include <pthread.h>
+        #include <stdint.h>
         static void *run(void *f) {
             int after, sum = 0;
             for (int i = 0; i < 20; i++) {
                 call_it((int (*)(int))f, 100 + i, &after);
                 sum += after;
             }
-            return (void *)(long)sum;
+            return (void *)(intptr_t)sum;
         }
         long in_thread(int (*f)(int)) {
             pthread_t thread;
             void *result;
             pthread_create(&thread, 0, run, (void *)f);
             pthread_join(thread, &result);
-            return (long)result;
+            return (intptr_t)result;
         }
         """
     )

@@ -359,14 +359,20 @@ def test_reused_slots_have_nothing_of_the_former_one() -> None:
     gc.collect()  # or the closures of other tests may be freed in between
     first = pytramp.Signature.from_types(Memory)
     second = pytramp.Signature("double (double)")
-    addresses = set()
-    for n in range(12_000):
-        closure = first(lambda: 1 // 0, error=(n, n, n), name="first")
-        addresses.add(closure.address)
+    # More than are kept waiting, whatever the CPUs on which they are freed.
+    former = [first(lambda: 1 // 0, error=(n, n, n), name="first") for n in range(6000)]
+    addresses = {closure.address for closure in former}
+    functions = [ctypes.CFUNCTYPE(Memory)(address) for address in addresses]
+    for closure in former:
         closure.close()
+    with tools.reports() as seen:
+        for function in functions:
+            function()
+    assert len(seen) == len(former)
     reused = 0
     kept = []
-    while reused < 10 and len(kept) < 20_000:
+    stats = pytramp.stats()  # untouched slots are taken before those of another signature
+    while reused < 10 and len(kept) < stats["untouched"] + stats["reusable"]:
         kept.append(second(lambda x: x / 2, error=0.25, name="second"))
         if kept[-1].address not in addresses:
             continue

@@ -86,6 +86,7 @@ def test_the_decorator(ffi: Any, lib: Any) -> None:
 
 def test_a_compiled_ffi() -> None:
     """Of a module that cffi made: its FFI object has types of its own, and cannot be changed."""
+    tools.need_cffi(1, 16)  # which writes to a file that is given
     made = cffi.FFI()
     made.cdef("typedef struct { int x; } thing; typedef int use(thing *, int);")
     made.set_source("pytramp_test_types", None)
@@ -412,6 +413,7 @@ def test_uninstall_leaves_what_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> N
     interop.uninstall()
 
 
+@tools.posix("PR_SET_MDWE")
 def test_where_memory_is_never_writable_and_executable() -> None:
     assert "done" in tools.script("mdwe_cffi.py")
 

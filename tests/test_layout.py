@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+import platform
 import random
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,9 @@ from pytramp.cdecl import records
 INTEGERS = ["char", "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned"]
 INTEGERS += ["long", "unsigned long", "long long", "_Bool", "E", "S"]
 BITS = {"char": 8, "signed char": 8, "unsigned char": 8, "short": 16, "unsigned short": 16}
-BITS |= {"int": 32, "unsigned": 32, "long": 64, "unsigned long": 64, "long long": 64, "_Bool": 1}
-BITS |= {"E": 32, "S": 32}
+LONG = 8 * ctypes.sizeof(ctypes.c_long)
+BITS |= {"int": 32, "unsigned": 32, "long": LONG, "unsigned long": LONG, "long long": 64}
+BITS |= {"_Bool": 1, "E": 32, "S": 32}
 OTHERS = ["float", "double", "long double", "void *", "const char *", "int (*)(int)"]
 PREAMBLE = """
 typedef enum { EA, EB } E;
@@ -35,7 +39,8 @@ typedef long low __attribute__((aligned(2)));
 class Generator:
     """C text of random structs, and what to look at in each."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, in_units: bool) -> None:
+        self.in_units = in_units  # and no bit-field has an attribute
         self.random = random.Random(seed)
         self.structs: list[str] = []  # names of those that were made, for members
         self.count = 0
@@ -51,7 +56,7 @@ class Generator:
 
     def attributes(self) -> str:
         words = []
-        if self.chance(0.3):
+        if not self.in_units and self.chance(0.3):
             words.append("packed")
         if self.chance(0.25):
             words.append(f"aligned({self.random.choice([1, 2, 4, 8, 16, 32])})")
@@ -68,19 +73,20 @@ class Generator:
         """(text between `struct` and the name, [(path, type, bits)])."""
         keyword = "union" if self.chance(0.15) else "struct"
         lines, paths = [], []
+        has_bits = keyword == "struct" or not self.in_units  # test_unions_of_bit_fields_on_windows
         for _ in range(self.random.randint(1, 7)):
-            text, inner = self.member(depth)
+            text, inner = self.member(depth, has_bits)
             lines.append(text)
             paths += inner
         front = self.attributes() if self.chance(0.5) else ""
         back = "" if front else self.attributes()
         return f"{keyword} {front} {{ {' '.join(lines)} }} {back}", paths
 
-    def member(self, depth: int) -> tuple[str, list[tuple[str, str, int]]]:
+    def member(self, depth: int, has_bits: bool) -> tuple[str, list[tuple[str, str, int]]]:
         self.count += 1
         name = f"m{self.count}"
         kind = self.random.random()
-        if kind < 0.4:
+        if kind < 0.4 and has_bits:
             return self.bit_field(name)
         if kind < 0.5 and depth < 2:
             text, paths = self.struct(depth + 1)
@@ -89,7 +95,9 @@ class Generator:
             return f"{text} {name}{self.member_attributes()};", [(name, "", 0)]
         if kind < 0.55 and self.structs:
             return f"{self.random.choice(self.structs)} {name};", [(name, "", 0)]
-        type_ = self.random.choice([*INTEGERS, *OTHERS, "wide", "low"])
+        # Where -mms-bitfields is given, clang ignores a type's lower alignment, gcc does not.
+        special = ["wide"] if self.in_units else ["wide", "low"]
+        type_ = self.random.choice([*INTEGERS, *OTHERS, *special])
         if kind < 0.65 and type_ not in ("wide", "int (*)(int)"):
             length = self.random.randint(0, 4)
             return f"{type_} {name}[{length}]{self.member_attributes()};", [(name, "", 0)]
@@ -103,14 +111,18 @@ class Generator:
         if width == 0 or self.chance(0.1):
             return f"{type_} : {width};", []
         # GCC and clang do not agree on some: test_disputed_bit_fields_are_refused.
-        attributes = self.member_attributes(() if self.is_packed else (8, 16))
+        attributes = ""
+        if not self.in_units:
+            attributes = self.member_attributes(() if self.is_packed else (8, 16))
         text = f"{type_} {name} : {width}{attributes};"
         return text, [(name, type_, width)]
 
 
-def generate(seed: int, count: int) -> tuple[str, list[tuple[str, list[tuple[str, str, int]]]]]:
+def generate(
+    seed: int, count: int, in_units: bool
+) -> tuple[str, list[tuple[str, list[tuple[str, str, int]]]]]:
     """Declarations, and for each struct its name and members."""
-    made = Generator(seed)
+    made = Generator(seed, in_units)
     text, structs = [PREAMBLE], []
     for number in range(count):
         pack = made.random.choice([1, 2, 4, 8]) if made.chance(0.15) else 0
@@ -149,11 +161,11 @@ def all_ones(type_: str) -> str:
     return "1" if type_ == "_Bool" else f"({type_})-1"
 
 
-def compiled(compiler: str, source: str, folder: Path) -> list[str]:
+def compiled(compiler: str, flags: Sequence[str], source: str, folder: Path) -> list[str]:
     """What the program prints, line by line."""
-    program = folder / "layout"
+    program = native.executable(folder / "layout", compiler)
     (folder / "layout.c").write_text(source)
-    command = [compiler, "-w", "-O0", "-std=gnu11", folder / "layout.c", "-o", program]
+    command = [compiler, *flags, "-w", "-O0", "-std=gnu11", folder / "layout.c", "-o", program]
     native.execute(command, env={"LD_PRELOAD": ""})
     return subprocess.run(
         [program], capture_output=True, text=True, check=True, env={"LD_PRELOAD": ""}
@@ -163,13 +175,24 @@ def compiled(compiler: str, source: str, folder: Path) -> list[str]:
 COUNT = 400
 
 
+# Whether bit-fields are laid out as Microsoft does, and what a compiler is told for that.
+KINDS = {"here": (_layout.IN_UNITS, tools.LONG_DOUBLE)}
+if platform.machine() in ("x86_64", "i686"):
+    KINDS["windows"] = (True, ("-mms-bitfields",))
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_random_structs(compiler: str, seed: int, tmp_path: Path) -> None:
+def test_random_structs(
+    compiler: str, kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """cdef's layout is the compiler's, and the ctypes classes are right or refused."""
     native.need(compiler, optional=compiler == "clang")
-    text, structs = generate(seed, COUNT)
-    lines = iter(compiled(compiler, printer(text, structs), tmp_path))
+    in_units, flags = KINDS[kind]
+    monkeypatch.setattr(_layout, "IN_UNITS", in_units)
+    text, structs = generate(seed, COUNT, in_units)
+    lines = iter(compiled(compiler, flags, printer(text, structs), tmp_path))
     types = pytramp.cdef(text)
     refused = 0
     for name, members in structs:
@@ -200,6 +223,11 @@ def definition(text: str, name: str) -> str:
     return "\n".join(lines[place - 1 : place + 1])
 
 
+@functools.cache
+def char_is_signed() -> bool:
+    return bool(tools.library("int is_signed(void) { return (char)-1 < 0; }").is_signed())
+
+
 def check_member(
     cls: Any, member: str, type_: str, bits: int, line: str, text: str, name: str
 ) -> None:
@@ -210,7 +238,8 @@ def check_member(
     value = cls()
     setattr(value, member, True if type_ == "_Bool" else -1)
     assert bytes(value).hex() == line, what
-    is_signed = type_ in ("char", "signed char", "short", "int", "long", "long long", "S")
+    is_signed = type_ in ("signed char", "short", "int", "long", "long long", "S")
+    is_signed |= type_ == "char" and char_is_signed()
     assert getattr(value, member) == (-1 if is_signed else (1 << bits) - 1), what
     setattr(value, member, 0)
     assert not any(bytes(value)), what
@@ -321,7 +350,7 @@ UNNAMED = {
     "struct { char a; int : 5; }": ((2, 1), (4, 4)),
     "struct { char a; int : 0; char b; }": ((5, 1), (8, 4)),
     "struct { int : 0; char b; }": ((1, 1), (4, 4)),
-    "union { char a; long : 3; }": ((1, 1), (8, 8)),
+    "union { char a; long long : 3; }": ((1, 1), (8, 8)),
     "struct { char a; int : 5; } __attribute__((packed))": ((2, 1), (2, 1)),
     "struct { char a; int : 0; char b; } __attribute__((packed))": ((5, 1), (8, 4)),
 }
@@ -332,6 +361,7 @@ UNNAMED = {
 def test_unnamed_bit_fields(declared: str, is_arm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """They align the whole on Arm, those of no width even if it is packed."""
     monkeypatch.setattr(_layout, "_UNNAMED_COUNT", is_arm)
+    monkeypatch.setattr(_layout, "IN_UNITS", False)
     types = pytramp.cdef(f"typedef {declared} t;")
     layout = types._scope.names["t"].use.type.layout  # type: ignore[union-attr]
     assert layout
@@ -350,6 +380,41 @@ def test_bit_fields_of_no_width_by_value(counts: bool, monkeypatch: pytest.Monke
         assert pytramp.Signature("void (t)", types=types)
 
 
+class ByHand(ctypes.Union):
+    _fields_ = [("a", ctypes.c_int, 9)]
+
+
+@pytest.mark.parametrize("text", ["int a : 9;", "int a : 9; short b;", "char c; long long : 3;"])
+def test_unions_of_bit_fields_on_windows(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For their alignment gcc looks at bit-fields, clang and Microsoft's compiler do not."""
+    monkeypatch.setattr(_layout, "IN_UNITS", True)
+    types = pytramp.cdef(f"union u {{ {text} }}; union v {{ {text} double x; }};")
+    assert ctypes.sizeof(types.v) == ctypes.alignment(types.v) == 8
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"member u\..*: compilers do not agree"):
+        _ = types.u
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"ByHand\.a: compilers do not agree"):
+        pytramp.Signature.from_types(None, ByHand)
+    packed = pytramp.cdef(f"#pragma pack(1)\nunion v {{ {text} double x; }};")
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"member v\..*: compilers do not agree"):
+        _ = packed.v
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "struct s { int b : 9 __attribute__((aligned(8))); };",
+        "struct s { int b : 9 __attribute__((packed)); };",
+        "struct __attribute__((packed)) s { char c; int b : 9; };",
+    ],
+)
+def test_attributes_of_bit_fields_on_windows(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_layout, "IN_UNITS", True)
+    types = pytramp.cdef(text)
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"member s\.b: compilers do not"):
+        _ = types.s
+
+
+@pytest.mark.skipif(_layout.IN_UNITS, reason="test_attributes_of_bit_fields_on_windows")
 def test_disputed_bit_fields_are_refused() -> None:
     """GCC and clang place them differently."""
     for text in (

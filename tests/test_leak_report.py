@@ -68,6 +68,7 @@ def test_thousands() -> None:
     assert lines[-1] == "  and 900 more"
 
 
+@tools.posix("UTF-8 in its pipes")
 def test_text_that_is_not_ascii() -> None:
     """...nor even text, in the name and in the file's name."""
     lines = report("strange")

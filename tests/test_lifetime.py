@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 import signal
 import sys
 import threading
@@ -24,7 +23,7 @@ SOURCE = """
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <unistd.h>
+#include <stdint.h>
 
 typedef int (*function)(int);
 
@@ -87,10 +86,10 @@ void begin(void) { stopped = 0; }
 void stop(void) { stopped = 1; }
 
 /* Calls f in this thread until stop(); a signal comes after a while, from within. */
-long run(function f, int signal_after) {
-    long n = 0;
+intptr_t run(function f, int signal_after) {
+    intptr_t n = 0;
     for (; !stopped; n++) {
-        if (n == signal_after) kill(getpid(), SIGINT);
+        if (n == signal_after) raise(SIGINT);
         f((int)(n % 1000));
     }
     return n;
@@ -334,7 +333,7 @@ def test_ctrl_c_while_threads_of_c_call(lib: ctypes.CDLL) -> None:
     def function(n: int) -> int:
         idents.add(threading.get_ident())
         if len(idents) == 3 and threading.get_ident() != ident and once.acquire(blocking=False):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return n
 
     closure = INT(function)

@@ -10,6 +10,7 @@ import tools
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these limits are Linux's")
 
 
+@tools.real_kernel
 @pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer needs the memory for itself")
 @pytest.mark.parametrize("limit", ["memory", "mappings"])
 def test_memory(limit: str) -> None:
@@ -17,6 +18,7 @@ def test_memory(limit: str) -> None:
     tools.script("limits.py", limit)
 
 
+@tools.real_kernel
 @pytest.mark.parametrize("limit", ["files", "threads"])
 def test_descriptors_and_processes(limit: str) -> None:
     """RLIMIT_NOFILE; RLIMIT_NPROC."""

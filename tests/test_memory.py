@@ -52,12 +52,14 @@ def _no_setting_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTRAMP_GROWTH", raising=False)
 
 
+@tools.real_kernel
 @pytest.mark.parametrize(("restriction", "growth", "step"), GROWS)
 def test_growth(restriction: str, growth: str | None, step: str) -> None:
     """More closures than are built in work, in a forked child too, and no page is wrong."""
     tools.script("growth.py", restriction, step, env=environment(growth))
 
 
+@tools.real_kernel
 @pytest.mark.parametrize(("restriction", "growth", "words"), FAILS)
 def test_no_growth(restriction: str, growth: str, words: tuple[str, ...]) -> None:
     """MemoryError gives each step's reason; the closures that exist go on, freed ones come back."""
@@ -82,6 +84,7 @@ MOVED = [
 ]
 
 
+@tools.real_kernel
 @pytest.mark.parametrize(("restriction", "growth", "step", "words"), MOVED)
 def test_the_file_of_the_library(
     restriction: str, growth: str | None, step: str, words: tuple[str, ...], tmp_path: Path
@@ -96,6 +99,7 @@ def test_reserve() -> None:
     tools.script("reserve.py")
 
 
+@tools.real_kernel
 @pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer adds to the size of everything")
 def test_the_size_of_a_closure() -> None:
     tools.script("size.py", env={"PYTHONMALLOC": "default"}, python=())
@@ -127,6 +131,7 @@ def test_reserve_refuses(count: object, error: type) -> None:
     assert pytramp.stats()["capacity"] == before
 
 
+@tools.real_kernel
 def test_no_file_descriptor_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Growth opens files for itself only: descriptors that others close and reuse are no danger."""
     before = sorted(os.listdir("/proc/self/fd"))

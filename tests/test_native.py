@@ -126,7 +126,7 @@ def with_errcheck(lib: ctypes.CDLL) -> Any:
 
 def of_another_type(lib: ctypes.CDLL) -> Any:
     function = twice(lib)
-    function.argtypes = [ctypes.c_long]
+    function.argtypes = [ctypes.c_longlong]
     return function
 
 

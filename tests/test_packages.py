@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import tools
 
-pytestmark = pytest.mark.skipif(tools.SANITIZED, reason="these are not instrumented")
+pytestmark = [
+    pytest.mark.skipif(tools.SANITIZED, reason="these are not instrumented"),
+    tools.posix("package manager for the libraries of these packages"),
+]
 
 
 @pytest.mark.parametrize("package", ["clang", "libarchive", "ghostscript", "llvmlite", "glfw"])

@@ -96,7 +96,7 @@ def test_what_it_knows() -> None:
     assert p.readonly is True
     assert p.target.spelling == "int"
     assert bool(p)
-    assert repr(p) == f"<pytramp.Pointer to const int at {p.address:#x}>"
+    assert repr(p) == f"<pytramp.Pointer to const int at {tools.shown(p.address)}>"
     assert pointer("int *", memory).readonly is False
 
 
@@ -145,7 +145,7 @@ def test_wide_and_complex_items() -> None:
     assert q[1] == 3 + 4j
     q[0] = 5
     assert list(z) == [5, 0, 3, 4]
-    wide = (ctypes.c_wchar * 2)("a", "\U0001f600"[:1])
+    wide = (ctypes.c_wchar * 2)("a", tools.wide("\xe9\U0001f600")[-1])
     assert pointer("wchar_t *", wide)[1] == wide[1]
 
 
@@ -560,7 +560,7 @@ def test_casts() -> None:
 def test_ctypes_takes_them() -> None:
     memory = ctypes.create_string_buffer(b"hello")
     p = pointer("const char *", memory)
-    libc = ctypes.CDLL(None)
+    libc = tools.c_library()
     assert libc.strlen(p) == 5
     libc.strlen.argtypes = [ctypes.c_void_p]
     assert libc.strlen(p) == 5
@@ -605,5 +605,5 @@ def test_results_out_of_range() -> None:
 def test_the_readme_qsort() -> None:
     numbers = ints(5, 2, 4, 1, 3)
     compare = pytramp.callback("int (const int *a, const int *b)", lambda a, b: a[0] - b[0])
-    ctypes.CDLL(None).qsort(numbers, 5, 4, compare)
+    tools.c_library().qsort(numbers, 5, 4, compare)
     assert list(numbers) == [1, 2, 3, 4, 5]

@@ -10,6 +10,8 @@ import tools
 from robustness import page, run
 from robustness.rows import Row, all_rows
 
+pytestmark = tools.posix("resource limits, within which these programs run")
+
 ROWS = all_rows()
 
 # Right is "refused" here, where Python or the system cannot do it at all: an isolated interpreter,

@@ -7,11 +7,12 @@ import math
 import re
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import long_double
 import native
 import pytest
 import tools
@@ -182,7 +183,8 @@ def test_an_int_with_methods_of_its_own(value: int) -> None:
 
 def test_an_exception_in_index() -> None:
     mine = LookupError("mine")
-    for spelling, size in (("int", 4), ("char", 1), ("wchar_t", 4), ("double", 8), ("void *", 8)):
+    sizes = {"int": 4, "char": 1, "wchar_t": tools.WCHAR, "double": 8, "void *": 8}
+    for spelling, size in sizes.items():
         assert refused(spelling, Index(mine), size) is mine
     assert type(refused("int", Index("text"), 4)) is TypeError
 
@@ -218,7 +220,7 @@ def test_bool_is_the_truth_value(spelling: str) -> None:
 
 # spelling, size, one str per interesting code
 CHARACTERS = [
-    ("wchar_t", ctypes.sizeof(ctypes.c_wchar), "\0a\x7f\x80\xffé\ud800\udfff\uffff😀\U0010ffff"),
+    ("wchar_t", tools.WCHAR, tools.wide("\0a\x7f\x80\xffé\ud800\udfff\uffff😀\U0010ffff")),
     ("char16_t", 2, "\0a\x7f\x80\xffé\ud800\udfff\uffff"),
     ("char32_t", 4, "\0a\x7f\x80\xffé\ud800\udfff\uffff😀\U0010ffff"),
 ]
@@ -267,11 +269,12 @@ def test_what_is_no_character(spelling: str, size: int, kind: str, values: list[
         assert str(error) == f"{spelling} must be {kind} of length 1 or an int, not {name}"
 
 
-def test_a_character_beyond_its_type() -> None:
-    assert type(refused("char16_t", "\U00010000", 2)) is OverflowError
+@pytest.mark.parametrize("spelling", [name for name, size, _ in CHARACTERS if size == 2])
+def test_a_character_beyond_its_type(spelling: str) -> None:
+    assert type(refused(spelling, "\U00010000", 2)) is OverflowError
 
 
-@pytest.mark.parametrize("spelling", ["wchar_t", "char32_t"])
+@pytest.mark.parametrize("spelling", [name for name, size, _ in CHARACTERS if size == 4])
 @pytest.mark.parametrize("code", [0x110000, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_an_argument_that_is_no_character(spelling: str, code: int) -> None:
     """No Python str can hold it: reported, and the callable does not run."""
@@ -312,31 +315,26 @@ def test_real_numbers(spelling: str, code: str, values: list[float]) -> None:
 
 def test_long_double() -> None:
     """A double's precision; what exceeds a double's range is an error, as it is for results."""
-    size = ctypes.sizeof(ctypes.c_longdouble)
     for value in DOUBLES:
         got, back = send("long double", bytes(ctypes.c_longdouble(value)))
         assert type(got) is float
         assert same(got, value)
         assert same(ctypes.c_longdouble.from_buffer_copy(back).value, value)
-    if size == 16:
-        greatest = b"\xff" * 8 + b"\xfe\x7f" + bytes(6)
+    if greatest := long_double.greatest():
         with tools.reports() as seen:
             got, back = send("long double", greatest)
-            assert (got, back[:10]) == (None, bytes(10))
+            n = long_double.SIGNIFICANT
+            assert (got, back[:n]) == (None, bytes(n))
         assert [type(report.exception) for report in seen] == [OverflowError]
 
 
 def test_ints_are_exact_in_a_long_double() -> None:
     """Up to 64 bits, which no double holds."""
-    if ctypes.sizeof(ctypes.c_longdouble) != 16:
+    if long_double.FORMAT == "double":
         pytest.skip("a long double is no wider than a double here")
     for value in (2**53 + 1, -(2**62) - 1, 2**63 - 1):
-        mantissa, exponent = abs(value), 16383 + 63
-        while mantissa < 1 << 63:
-            mantissa, exponent = mantissa << 1, exponent - 1
-        head = exponent | (0x8000 if value < 0 else 0)
-        expected = mantissa.to_bytes(8, "little") + head.to_bytes(2, "little")
-        assert give("long double", value, 16)[:10] == expected
+        given = give("long double", value, long_double.SIZE)
+        assert given[: long_double.SIGNIFICANT] == long_double.of_int(value)
 
 
 def test_float_overflow() -> None:
@@ -362,7 +360,8 @@ class Float:
         return self.value
 
 
-REAL_TYPES = [("_Float16", 2, "e"), ("float", 4, "f"), ("double", 8, "d")]
+REAL_TYPES = [("float", 4, "f"), ("double", 8, "d")]
+REAL_TYPES += [("_Float16", 2, "e")] if tools.FLOAT16 else []
 
 
 @pytest.mark.parametrize(("spelling", "size", "code"), REAL_TYPES)
@@ -544,7 +543,7 @@ def test_results_of_procedures_are_ignored(value: object) -> None:
 CTYPES = [
     (ctypes.c_bool, [True, False]),
     (ctypes.c_char, [b"\0", b"a", b"\xff"]),
-    (ctypes.c_wchar, ["\0", "a", "\U0010ffff"]),
+    (ctypes.c_wchar, tools.wide("\0a\uffff\U0010ffff")),
     (ctypes.c_float, [0.5, -math.inf]),
     (ctypes.c_double, [0.1, math.inf]),
     (ctypes.c_longdouble, [0.1, -2.5]),
@@ -560,7 +559,7 @@ CTYPES = [
 
 
 @pytest.mark.parametrize(("ctype", "values"), CTYPES)
-def test_ctypes_as_the_caller(ctype: Any, values: list[Any] | None) -> None:
+def test_ctypes_as_the_caller(ctype: Any, values: Sequence[Any] | None) -> None:
     if values is None:
         values = list(bounds(ctypes.sizeof(ctype), ctype(-1).value < 0))
     got = []
@@ -580,5 +579,5 @@ def test_no_type_is_forgotten() -> None:
     text = (native.CSRC / "types.def").read_text()
     every = set(re.findall(r'^PT_SCALAR\(\w+, \w+, "([^"]+)"', text, re.MULTILINE))
     here = {row[0] for row in [*INTEGERS, *ALL_CHARACTERS, *REAL_TYPES, *COMPLEX_TYPES]}
-    assert every <= here | {"_Bool", "long double", "long double _Complex", "void *"}
+    assert every <= here | {"_Float16", "_Bool", "long double", "long double _Complex", "void *"}
     assert len(every) > 20

@@ -23,6 +23,11 @@ SOURCE = """
 #include <string.h>
 #include <unistd.h>
 
+#ifdef _WIN32
+/* A DLL's own atexit runs when all other threads are gone; this is the program's. */
+#define atexit _crt_atexit
+#endif
+
 typedef int (*function)(int);
 
 /* In one write: nothing that libc might have torn down is needed. */

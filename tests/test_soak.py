@@ -22,6 +22,7 @@ EXPECTED = re.compile(
 )
 
 
+@tools.posix("SIGALRM, by which the soak watches itself")
 def test_soak() -> None:
     command = [sys.executable, "-W", "error", "-m", "soak", "--operations", "640", "--seed", "1"]
     path = os.pathsep.join([str(native.TESTS), os.environ.get("PYTHONPATH", "")])

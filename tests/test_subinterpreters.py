@@ -56,10 +56,6 @@ def test_interop(case: str, gil: str) -> None:
         pytest.skip("pytramp in a subinterpreter needs Python 3.12")
     if gil == "own" and sys.version_info < (3, 13):
         pytest.skip("ctypes in an isolated subinterpreter needs Python 3.13")
-    if case == "installed_there" and sys.version_info >= (3, 15):
-        # Not understood yet: then this thread's PyGILState_Ensure, which pybind11's functions call,
-        # takes another interpreter's state for its own.
-        pytest.skip("Python 3.15 aborts in PyGILState_Ensure afterwards")
     tools.script("subinterpreter_interop.py", case, tools.build(SOURCE + CALL_IT), gil)
 
 

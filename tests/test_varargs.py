@@ -51,7 +51,7 @@ int as_list(int (*f)(const char *, va_list)) {
     return forward(f, "%d %s %.1f", 0, 42, "text", 2.5);
 }
 int printed(int (*f)(void *, const char *, ...)) {
-    return f(NULL, "%s is %d%% of %5.2f%c%lu", "this", 50, 12.5, '!', 1ul << 40);
+    return f(NULL, "%s is %d%% of %5.2f%c%llu", "this", 50, 12.5, '!', 1ull << 40);
 }
 int long_text(int (*f)(void *, const char *, ...)) { return f(NULL, "%1000d|%s", 7, "end"); }
 """

@@ -5,6 +5,7 @@ library("int twice(int n) { return 2 * n; }"): C, compiled and loaded.
 caller("double _Complex"): a function through which C calls an address, bytes in and bytes out.
 script("fork.py"): runs a script of isolated/ in a new interpreter.
 with reports() as seen: what sys.unraisablehook got.
+@posix("fork"): a test of something that Windows lacks.
 """
 
 from __future__ import annotations
@@ -31,8 +32,15 @@ import pytest
 
 # A sanitizer keeps memory of its own, and freed memory for a while: sizes mean nothing.
 SANITIZED = any(name in os.environ.get("LD_PRELOAD", "") for name in ("libasan", "libtsan"))
+EMULATED = "PYTRAMP_TEST_EMULATED" in os.environ  # another CPU's programs, by qemu
+# qemu answers for the kernel: its mappings are not the program's, nor are its limits.
+real_kernel = pytest.mark.skipif(EMULATED, reason="the emulator's memory and limits are its own")
 LATE = {"numba", "scipy"}  # no wheels yet for the newest Python
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+WINDOWS = sys.platform == "win32"
+FLOAT16 = not WINDOWS  # where its compilers pass _Float16 in different ways, and pytramp refuses it
+LONG = 8 * ctypes.sizeof(ctypes.c_long)  # bits
+WCHAR = ctypes.sizeof(ctypes.c_wchar)
 
 # For the C of the tests, too: a sanitizer of threads must see both sides ("-fsanitize=thread").
 CFLAGS = shlex.split(os.environ.get("PYTRAMP_TEST_CFLAGS", ""))
@@ -52,6 +60,13 @@ def need(name: str) -> Any:
     return shutil.which(name) or need_module(name)
 
 
+def need_cffi(major: int, minor: int) -> None:
+    """Skips the test with one that is older; CI has what the test extras ask for."""
+    found = need_module("cffi").__version_info__
+    if found < (major, minor):
+        missing(f"cffi {'.'.join(map(str, found))} is too old for this")
+
+
 def need_module(name: str) -> Any:
     """The module called name."""
     if name in LATE and SANITIZED:
@@ -66,7 +81,31 @@ def need_module(name: str) -> Any:
     missing(reason)
 
 
+def posix(what: str) -> pytest.MarkDecorator:
+    """For tests of something that Windows lacks."""
+    return pytest.mark.skipif(WINDOWS, reason=f"Windows has no {what}")
+
+
+def wide(text: str) -> str:
+    """Those of the characters that a wchar_t has room for."""
+    return "".join(character for character in text if ord(character) < 1 << 8 * WCHAR)
+
+
+def shown(address: int) -> str:
+    """As Python's own reprs have it."""
+    return f"0x{address:016X}" if WINDOWS else f"{address:#x}"
+
+
+def c_library() -> ctypes.CDLL:
+    """Python's own."""
+    return ctypes.CDLL("ucrtbase" if WINDOWS else None)
+
+
 # ---- C callers ----
+
+LONG_DOUBLE = ("-mlong-double-64",) if WINDOWS else ()  # mingw's own is not that of Windows
+# A DLL has no other folder than its own to be searched for the compiler's libraries.
+LINK = ("-static", *LONG_DOUBLE) if WINDOWS else ("-fPIC",)
 
 
 def build(source: str, *, flags: Sequence[str] = ()) -> Path:
@@ -78,12 +117,12 @@ def build(source: str, *, flags: Sequence[str] = ()) -> Path:
 def _build(source: str, flags: tuple[str, ...]) -> Path:
     native.need("gcc")
     folder = Path(tempfile.mkdtemp(prefix="lib-", dir=native.folder()))
-    text, target = folder / "lib.c", folder / "lib.so"
+    text, target = folder / "lib.c", folder / ("lib.dll" if WINDOWS else "lib.so")
     text.write_text(source)
     # What is preloaded into Python, a sanitizer, is not for the compiler.
     clean = {"LD_PRELOAD": "", "PYTHONMALLOC": ""}
     warnings = ("-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-Wno-pedantic")
-    command = ["gcc", "-std=gnu11", "-O1", "-g1", *warnings, "-shared", "-fPIC", *CFLAGS, *flags]
+    command = ["gcc", "-std=gnu11", "-O1", "-g1", *warnings, "-shared", *LINK, *CFLAGS, *flags]
     native.execute([*command, text, "-o", target, "-lpthread"], env=clean)
     return target
 

@@ -19,6 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import long_double
 import tools
 
 import pytramp
@@ -86,28 +87,28 @@ def _integers() -> list[Row]:
 
 def _reals() -> list[Row]:
     complexes = [getattr(ctypes, f"c_{name}_complex", None) for name in ("float", "double")]
-    long_double = bytes(ctypes.c_longdouble(1.5))
+    wide, n = bytes(ctypes.c_longdouble(1.5)), long_double.SIGNIFICANT
     return [
-        Row("_Float16", struct.pack("e", 1.5), c.float16),
+        *([Row("_Float16", struct.pack("e", 1.5), c.float16)] if tools.FLOAT16 else []),
         Row("float", struct.pack("f", 1.5), c.float, ctypes.c_float, "float"),
         Row("double", struct.pack("d", 1.5), c.double, ctypes.c_double, "double"),
-        Row("long double", long_double, c.longdouble, ctypes.c_longdouble, "long double", 10),
+        Row("long double", wide, c.longdouble, ctypes.c_longdouble, "long double", n),
         Row(_COMPLEX[0], struct.pack("2f", 1, 2), c.complex_float, complexes[0], _COMPLEX[0]),
         Row(_COMPLEX[1], struct.pack("2d", 1, 2), c.complex_double, complexes[1], _COMPLEX[1]),
-        Row("long double _Complex", long_double * 2, c.complex_longdouble, None, None, 10),
+        Row("long double _Complex", wide * 2, c.complex_longdouble, None, None, n),
     ]
 
 
 def _rest() -> list[Row]:
     to_int, to_point = ctypes.POINTER(ctypes.c_int), ctypes.POINTER(Point)
-    wide = struct.pack("i", 97)
+    wide, wchar = struct.pack("i", 97), (97).to_bytes(tools.WCHAR, sys.byteorder)
     return [
         Row("__int128", (5).to_bytes(16, sys.byteorder), c.int128),
         Row("unsigned __int128", (5).to_bytes(16, sys.byteorder), c.uint128),
         Row("enum color", struct.pack("i", 1), None, None, "enum color"),
         Row("char", b"a", c.char, ctypes.c_char, "char"),
-        Row("wchar_t", wide, c.wchar, ctypes.c_wchar, "wchar_t"),
-        Row("char16_t", wide[:2], c.char16, None, "char16_t"),
+        Row("wchar_t", wchar, c.wchar, ctypes.c_wchar, "wchar_t"),
+        Row("char16_t", struct.pack("H", 97), c.char16, None, "char16_t"),
         Row("char32_t", wide, c.char32, None, "char32_t"),
         Row("void *", WORD, c.void_p, ctypes.c_void_p, "void *"),
         Row("const char *", WORD, c.const_char_p, ctypes.c_char_p, "const char *"),

@@ -15,10 +15,6 @@ struct allocator {
     size_t stack;  /* NSAA, the next stacked argument, from sp at entry */
 };
 
-static size_t round_up(size_t n, size_t alignment) {
-    return (n + alignment - 1) / alignment * alignment;
-}
-
 /* Complex types are structs of two ("Arithmetic Types"). */
 static int is_composite(const pytramp_type *type) {
     return type->class == PT_CLASS_AGGREGATE || type->class == PT_CLASS_COMPLEX;
@@ -104,11 +100,11 @@ static void add_vfp(const pytramp_type *type, unsigned first, unsigned count, si
 
 static pytramp_status add_stack(const pytramp_type *type, size_t offset, size_t alignment,
                                 struct allocator *next, struct pt_location *at) {
-    size_t size = type->size - offset, start = round_up(next->stack, alignment);
+    size_t size = type->size - offset, start = pt_round_up(next->stack, alignment);
     if (size > INT32_MAX || start > INT32_MAX - size) return PYTRAMP_E_TOO_LARGE;
     add_register(at, PT_BANK_STACK, 0, offset, size);
     at->parts[at->nparts - 1].stack = (uint32_t)start;
-    next->stack = round_up(start + size, WORD);
+    next->stack = pt_round_up(start + size, WORD);
     return PYTRAMP_OK;
 }
 
@@ -164,8 +160,8 @@ static pytramp_status pass_vfp(const pytramp_type *type, unsigned count, size_t 
 /* C.3 to C.8. */
 static pytramp_status pass_core(const pytramp_type *type, size_t alignment, struct allocator *next,
                                 struct pt_location *at) {
-    if (alignment > WORD) next->core = (unsigned)round_up(next->core, 2);
-    size_t words = round_up(type->size, WORD) / WORD, left = CORE_REGISTERS - next->core;
+    if (alignment > WORD) next->core = (unsigned)pt_round_up(next->core, 2);
+    size_t words = pt_round_up(type->size, WORD) / WORD, left = CORE_REGISTERS - next->core;
     if (words <= left || (left && !next->stack)) {
         size_t offset = add_core(type, next, at);
         return offset < type->size ? add_stack(type, offset, WORD, next, at) : PYTRAMP_OK;

@@ -81,10 +81,6 @@ static unsigned count_elements(const pytramp_type *type, size_t *size) {
 
 /* ---- Places ---- */
 
-static size_t round_up(size_t n, size_t alignment) {
-    return (n + alignment - 1) / alignment * alignment;
-}
-
 static int is_composite(const pytramp_type *type) {
     return type->class == PT_CLASS_AGGREGATE || type->class == PT_CLASS_COMPLEX;
 }
@@ -126,9 +122,9 @@ static void add_doublewords(struct pt_location *at, unsigned first, uint32_t fro
 
 static int pass_in_general(size_t size, size_t alignment, struct allocator *next,
                            struct pt_location *at) {
-    unsigned n = (unsigned)(round_up(size, DOUBLEWORD) / DOUBLEWORD);
+    unsigned n = (unsigned)(pt_round_up(size, DOUBLEWORD) / DOUBLEWORD);
     if (alignment == MAX_ALIGNMENT && !is_apple(next)) /* C.10 */
-        next->general = (unsigned)round_up(next->general, 2);
+        next->general = (unsigned)pt_round_up(next->general, 2);
     if (next->general + n > GENERAL_REGISTERS) {
         next->general = GENERAL_REGISTERS; /* C.13 */
         return 0;
@@ -141,7 +137,7 @@ static int pass_in_general(size_t size, size_t alignment, struct allocator *next
 /* C.4 to C.6 and C.14 to C.17. Apple pads nothing, but what it passes as doublewords. */
 static pytramp_status pass_in_memory(size_t size, size_t alignment, struct allocator *next,
                                      struct pt_location *at) {
-    size_t start = round_up(next->stack, alignment);
+    size_t start = pt_round_up(next->stack, alignment);
     if (size > INT32_MAX || start > INT32_MAX - size) return PYTRAMP_E_TOO_LARGE;
     add_part(at, (struct pt_part){
                      .bank = PT_BANK_STACK, .size = (uint32_t)size, .stack = (uint32_t)start});
@@ -154,8 +150,8 @@ static pytramp_status pass_in_memory(size_t size, size_t alignment, struct alloc
 static pytramp_status pass_on_imaginary_stack(size_t size, size_t alignment, struct allocator *next,
                                               struct pt_location *at) {
     const size_t loaded = GENERAL_REGISTERS * DOUBLEWORD;
-    size_t start = round_up(next->general * DOUBLEWORD + next->stack, alignment);
-    size_t end = round_up(start + size, DOUBLEWORD);
+    size_t start = pt_round_up(next->general * DOUBLEWORD + next->stack, alignment);
+    size_t end = pt_round_up(start + size, DOUBLEWORD);
     if (end > INT32_MAX) return PYTRAMP_E_TOO_LARGE;
     size_t here = start < loaded ? loaded - start : 0;
     if (here > size) here = size;
@@ -175,7 +171,7 @@ static pytramp_status pass_padded(size_t size, size_t alignment, struct allocato
                                   struct pt_location *at) {
     size_t slot = alignment < DOUBLEWORD ? DOUBLEWORD : alignment;
     pytramp_status status = pass_in_memory(size, slot, next, at);
-    next->stack = round_up(next->stack, DOUBLEWORD);
+    next->stack = pt_round_up(next->stack, DOUBLEWORD);
     return status;
 }
 
@@ -290,7 +286,7 @@ static pytramp_status classify(const struct pt_abi *abi, const struct pt_prototy
         pytramp_status status = pass(prototype->args[i], &next, &at[i]);
         if (status) return status;
     }
-    *stack_size = (uint32_t)round_up(next.stack, DOUBLEWORD);
+    *stack_size = (uint32_t)pt_round_up(next.stack, DOUBLEWORD);
     return PYTRAMP_OK;
 }
 

@@ -51,7 +51,7 @@ static pytramp_status push(const pytramp_type *type, struct allocator *next,
     if (type->size > INT32_MAX || next->stack > INT32_MAX - type->size) return PYTRAMP_E_TOO_LARGE;
     add_part(at, PT_BANK_STACK, 0, 0, (uint32_t)type->size);
     at->parts[0].stack = (uint32_t)next->stack;
-    next->stack += (type->size + WORD - 1) / WORD * WORD;
+    next->stack += pt_round_up(type->size, WORD);
     return PYTRAMP_OK;
 }
 

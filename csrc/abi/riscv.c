@@ -137,10 +137,10 @@ static void pass_fields(const struct flat *flat, struct allocator *next, struct 
 static pytramp_status pass_on_stack(size_t offset, size_t size, size_t alignment,
                                     struct allocator *next, struct pt_location *at) {
     size_t unit = alignment > XLEN ? MAX_ALIGNMENT : XLEN;
-    size_t start = (next->stack + unit - 1) / unit * unit;
+    size_t start = pt_round_up(next->stack, unit);
     if (start > INT32_MAX - 2 * XLEN) return PYTRAMP_E_TOO_LARGE;
     add_part(at, PT_BANK_STACK, start, offset, size);
-    next->stack = start + (size + XLEN - 1) / XLEN * XLEN;
+    next->stack = start + pt_round_up(size, XLEN);
     return PYTRAMP_OK;
 }
 

@@ -148,11 +148,11 @@ static pytramp_status pass_in_memory(const pytramp_type *type, struct allocator 
                                      struct pt_location *at) {
     if (type->alignment > MAX_ALIGNMENT) return PYTRAMP_E_TYPE;
     size_t alignment = type->alignment < EIGHTBYTE ? EIGHTBYTE : type->alignment;
-    size_t start = (next->stack + alignment - 1) / alignment * alignment;
+    size_t start = pt_round_up(next->stack, alignment);
     if (type->size > INT32_MAX || start > INT32_MAX - type->size) return PYTRAMP_E_TOO_LARGE;
     at->parts[at->nparts++] =
         (struct pt_part){PT_BANK_STACK, 0, 0, 0, (uint32_t)type->size, (uint32_t)start};
-    next->stack = (start + type->size + EIGHTBYTE - 1) / EIGHTBYTE * EIGHTBYTE;
+    next->stack = pt_round_up(start + type->size, EIGHTBYTE);
     return PYTRAMP_OK;
 }
 

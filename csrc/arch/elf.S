@@ -7,7 +7,8 @@
  *     function_end name
  *     data name           a hidden object
  *     data_end name
- *     alias name, of      another name of a function */
+ *     alias name, of      another name of a function
+ *     builtin_slots align the slots of the built-in pool */
 
         .macro  text_section name
         .section .text.\name, "ax", %progbits
@@ -59,3 +60,11 @@
         .size   \name, . - \name
         .endm
 #endif
+
+        .macro  builtin_slots align
+        bss_section pt_builtin
+        .balign \align
+        data    pt_builtin_slots
+        .skip   PT_BUILTIN_UNITS * PT_UNIT
+        data_end pt_builtin_slots
+        .endm

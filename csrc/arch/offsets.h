@@ -7,9 +7,14 @@
 #define PT_BUILTIN_UNITS (PT_BUILTIN_STUBS / PT_UNIT_STUBS)
 
 /* struct pt_slot */
-#define PT_SLOT_SIZE   PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
-#define PT_SLOT_DATA   0
-#define PT_SLOT_TARGET PT_POINTER_SIZE
+#define PT_SLOT_SIZE PT_STUB_SIZE /* so slot = code + PT_UNIT in a grown pair */
+#if PT_DESCRIPTORS
+#  define PT_SLOT_DATA   PT_POINTER_SIZE
+#  define PT_SLOT_TARGET 0
+#else
+#  define PT_SLOT_DATA   0
+#  define PT_SLOT_TARGET PT_POINTER_SIZE
+#endif
 
 /* struct pt_record */
 #define PT_RECORD_KIND      16

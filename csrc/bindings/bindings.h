@@ -21,7 +21,9 @@ void register_function_pointer(py::module_ &m);
 void register_prototype(py::module_ &m);
 void register_cffi(py::module_ &m);
 void register_cffi_callback(py::module_ &m);
+void register_adopted(py::module_ &m);
 void register_capsule(py::module_ &m);
+void register_c_api(py::module_ &m);
 void register_pool(py::module_ &m);
 void register_errno(py::module_ &m);
 
@@ -76,6 +78,7 @@ struct Options {
     PyObject *arrays = nullptr;  /* nullptr, "memoryview" or "numpy" */
     PyObject *loop = nullptr;    /* nullptr or None: the callable runs in C's call */
     PyObject *result = nullptr;  /* nullptr or None: what the callable returns */
+    void *adopted = nullptr;     /* a closure that C made: the callable calls it */
     PyObject *wrapped = nullptr; /* set by pytramp._loop: the user's callable, run later */
     bool immortal = false;
     pt_manner manner = PT_MANNER_OWN;

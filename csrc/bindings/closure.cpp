@@ -96,8 +96,8 @@ static int open(Object *closure) {
 }
 
 PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const Options &options) {
-    void *native;
-    if (find_native(signature, callable, options, &native)) return nullptr;
+    void *native = options.adopted;
+    if (!native && find_native(signature, callable, options, &native)) return nullptr;
     if (!native && check(signature, options.wrapped ? options.wrapped : callable, options))
         return nullptr;
     Object *made = PyObject_GC_New(Object, pt_types_of(signature->interpreter)->closure);
@@ -368,7 +368,7 @@ static PyGetSetDef getters[] = {
     GETTER("closed", get_closed, "Whether close() was called or the with block left."),
     GETTER("native", get_native,
            "Whether C calls the callable itself, which is a C function of this type: address is "
-           "then its own, and close() cannot keep C from it."),
+           "then its own, and close() cannot keep C from it, unless it is adopted."),
     GETTER("origin", get_origin, "Where the closure was made, 'file.py:12'."),
     GETTER("__wrapped__", get_wrapped, "The Python callable. FreedCallbackError once closed."),
     GETTER("_as_parameter_", get_as_parameter,

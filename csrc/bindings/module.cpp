@@ -14,6 +14,8 @@ PYBIND11_MODULE(_core_checked, m, pybind11::mod_gil_not_used(),
     pytramp::register_cffi(m);
     pytramp::register_cffi_callback(m);
     pytramp::register_capsule(m);
+    pytramp::register_adopted(m);
+    pytramp::register_c_api(m);
     pytramp::register_pool(m);
     pytramp::register_errno(m);
 }

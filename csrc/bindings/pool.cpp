@@ -10,12 +10,14 @@ static const struct {
     {PYTRAMP_GROW_MREMAP, "mremap"},
     {PYTRAMP_GROW_FILE, "file"},
     {PYTRAMP_GROW_MEMFD, "memfd"},
+    {PYTRAMP_GROW_MEMORY, "memory"},
 };
 
 static const char *source_of(const pytramp_statistics &s) {
     if (s.memfd_pairs) return "memfd";
     if (s.file_pairs) return "file";
-    return s.mremap_pairs ? "mremap" : "built-in";
+    if (s.mremap_pairs) return "mremap";
+    return s.memory_pairs ? "memory" : "built-in";
 }
 
 static py::dict stats() {
@@ -33,6 +35,7 @@ static py::dict stats() {
     made["mremap_pairs"] = s.mremap_pairs;
     made["file_pairs"] = s.file_pairs;
     made["memfd_pairs"] = s.memfd_pairs;
+    made["memory_pairs"] = s.memory_pairs;
     made["source"] = source_of(s);
     return made;
 }
@@ -81,9 +84,8 @@ static void pool_check() {
 void register_pool(py::module_ &m) {
     m.def("stats", &stats,
           "Counts of trampolines, as a new dict: capacity, builtin, live, quarantined, reusable, "
-          "untouched, late_calls, mremap_pairs, file_pairs, memfd_pairs, and source, the weakest "
-          "way in "
-          "which code pages were had so far.");
+          "untouched, late_calls, mremap_pairs, file_pairs, memfd_pairs, memory_pairs, and source, "
+          "the weakest way in which code pages were had so far.");
     m.def("reserve", &reserve, py::arg("closures"),
           "Grow now until this many closures can be made without a system call. MemoryError says "
           "which "

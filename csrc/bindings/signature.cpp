@@ -269,17 +269,30 @@ static pytramp_abi abi_named(const std::string &name) {
     throw py::value_error("no calling convention is called '" + name + "'; there are: " + known);
 }
 
-/* Which type it was: alone it is refused, too. */
-[[noreturn]] static void refuse_type(const Object *self, pytramp_abi abi, const std::string &name) {
+[[noreturn]] static void refuse(const std::string &which, const pt_crossing &value,
+                                const std::string &abi) {
+    PyErr_Format(unsupported(),
+                 "%s: the convention '%s' has no '%s', or its layout there is not known "
+                 "(bit-fields, attributes)",
+                 which.c_str(), abi.c_str(), value.spelling);
+    throw py::error_already_set();
+}
+
+/* Alone a type that is refused among others is refused, too. */
+static bool is_refused(const pytramp_type *type, pytramp_abi abi) {
     const pytramp_signature *made;
-    const pytramp_type *refused = self->returns.type;
+    return pytramp_signature_new(&made, abi, &pytramp_type_void, 1, &type) != PYTRAMP_OK;
+}
+
+/* Blames a type: of what was made, one that is a guess; where nothing was, the one in the way. */
+static void check_types(const Object *self, const pytramp_signature *made, pytramp_abi abi,
+                        const std::string &name) {
     for (Py_ssize_t i = 0; i < self->nargs; i++) {
         const pytramp_type *type = self->takes[i].type;
-        if (pytramp_signature_new(&made, abi, &pytramp_type_void, 1, &type)) refused = type;
+        if (made ? pt_is_a_guess(made, type) : is_refused(type, abi))
+            refuse("argument " + std::to_string(i + 1), self->takes[i], name);
     }
-    PyErr_Format(unsupported(), "the convention '%s' has no '%s', or lays it out in another way",
-                 name.c_str(), pytramp_type_spelling(refused));
-    throw py::error_already_set();
+    if (!made || pt_is_a_guess(made, self->returns.type)) refuse("result", self->returns, name);
 }
 
 static const pytramp_signature *under_abi(const Object *self, const std::string &name) {
@@ -290,8 +303,8 @@ static const pytramp_signature *under_abi(const Object *self, const std::string 
     const pytramp_signature *made = nullptr;
     auto make = self->variadic ? pytramp_signature_new_variadic : pytramp_signature_new;
     pytramp_status status = make(&made, abi, self->returns.type, types.size(), types.data());
-    if (status == PYTRAMP_E_TYPE) refuse_type(self, abi, name);
-    if (status) throw_status(status);
+    if (status && status != PYTRAMP_E_TYPE) throw_status(status);
+    check_types(self, made, abi, name);
     return made;
 }
 

@@ -1,6 +1,6 @@
 /* Linux: mremap of the template, the module's own file, a sealed memfd. */
 #include "../config.h"
-#ifdef PT_OS_LINUX
+#if defined(PT_OS_LINUX) && !PT_DESCRIPTORS
 
 #  define _GNU_SOURCE
 #  define _FILE_OFFSET_BITS                                                                        \
@@ -12,8 +12,6 @@
 #  include <fcntl.h>
 #  include <limits.h>
 #  include <link.h>
-#  include <pthread.h>
-#  include <sched.h>
 #  include <stdlib.h>
 #  include <string.h>
 #  include <sys/auxv.h>
@@ -293,30 +291,6 @@ const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pai
     }
     *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
     return NULL;
-}
-
-/* ---- Threads ---- */
-
-/* sched_getcpu is a read of the rseq area or of the vDSO, -1 where neither is allowed. */
-unsigned pt_pages_cpu(void) {
-    return (unsigned)sched_getcpu();
-}
-
-int pt_pages_stack(uintptr_t *low, size_t *size) {
-    pthread_attr_t attributes;
-    void *start;
-    size_t guard;
-    int saved = errno;
-    int known = !pthread_getattr_np(pthread_self(), &attributes);
-    errno = saved;
-    if (!known) return 0;
-    known = !pthread_attr_getstack(&attributes, &start, size) &&
-            !pthread_attr_getguardsize(&attributes, &guard) && guard < *size;
-    pthread_attr_destroy(&attributes);
-    if (!known) return 0;
-    *low = (uintptr_t)start + guard;
-    *size -= guard;
-    return 1;
 }
 
 #endif

@@ -28,7 +28,7 @@ void pt_pages_drop(void *at, size_t size) {
 }
 
 void pt_pages_release(const struct pt_pair *pair, size_t size) {
-    munmap(pair->code, 2 * size);
+    munmap(pair->code, (size_t)((unsigned char *)pair->slots - pair->code) + size);
 }
 
 unsigned char *pt_posix_reserve(size_t size) {

@@ -202,10 +202,10 @@ PT_COLD static void call_special(pt_closure_object *closure, struct pt_frame *fr
         pt_call_doomed(closure, frame, record);
         return;
     }
-    int *error = pt_thread.saved_errno;
-    pt_cffi_errno_set(*error);
+    struct pt_errors *errors = pt_thread.errors;
+    pt_cffi_errors_set(errors);
     call_kept(closure, frame, tstate);
-    *error = pt_cffi_errno_get();
+    pt_cffi_errors_get(errors);
 }
 
 /* ---- The entry ---- */
@@ -295,22 +295,23 @@ static inline void invoke_live(struct pt_frame *frame, struct pt_record *record,
 
 static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     uint32_t word = pt_state_word(record);
-    unsigned long last_error = pt_pages_last_error(); /* before what may change it */
+    struct pt_errors errors;
+    pt_errors_set_last(&errors, pt_pages_last_error()); /* before what may change it */
     int *error = &errno;
-    int saved_errno = *error;
+    errors.number = *error;
     struct pt_thread *thread = &pt_thread;
     PT_KEEP(thread);
-    int *outer = thread->saved_errno;
-    thread->saved_errno = &saved_errno;
+    struct pt_errors *outer = thread->errors;
+    thread->errors = &errors;
     if (PT_UNLIKELY(!pt_is(word, PT_LIVE))) {
         pt_call_dead(frame, record, word);
     } else if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
                !pt_refuse_for_stack(frame, record, word, thread)) {
         invoke_live(frame, record, word, thread);
     }
-    thread->saved_errno = outer;
-    *error = saved_errno;
-    pt_pages_set_last_error(last_error);
+    thread->errors = outer;
+    *error = errors.number;
+    pt_pages_set_last_error(pt_errors_last(&errors));
 }
 
 const struct pt_kind pt_python_kind = {invoke_python, forget_python};

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 
+#include "../pages.h"
+
 /* Of the table that cffi gives to the modules it compiles, and so may not change (_cffi_include.h,
  * version 0x2601). */
 enum { FROM_C_POINTER = 10, RESTORE_ERRNO = 13, SAVE_ERRNO = 14 };
 
 typedef PyObject *(*pointer_maker)(char *address, PyObject *ctype);
-typedef void (*copy)(void); /* between errno and cffi's */
+typedef void (*copy)(void); /* between the system's and cffi's */
 
 static void *const *_Atomic known;
 
@@ -33,12 +35,14 @@ int pt_closure_object_share_cffi_errno(pt_closure_object *closure) {
     return 0;
 }
 
-void pt_cffi_errno_set(int error) {
-    errno = error;
+void pt_cffi_errors_set(const struct pt_errors *errors) {
+    errno = errors->number;
+    pt_pages_set_last_error(pt_errors_last(errors));
     ((copy)atomic_load(&known)[SAVE_ERRNO])();
 }
 
-int pt_cffi_errno_get(void) {
+void pt_cffi_errors_get(struct pt_errors *errors) {
     ((copy)atomic_load(&known)[RESTORE_ERRNO])();
-    return errno;
+    pt_errors_set_last(errors, pt_pages_last_error());
+    errors->number = errno;
 }

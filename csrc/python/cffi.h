@@ -1,12 +1,12 @@
-/* cffi's own copy of errno, of each thread: what ffi.errno reads and sets. In a callback of cffi's
- * it is the caller's. */
+/* cffi's own copies of errno and GetLastError's number, of each thread: what ffi.errno reads and
+ * sets, what ffi.getwinerror() reads. In a callback of cffi's they are the caller's. */
 #ifndef PT_CFFI_H
 #define PT_CFFI_H
 
-#include "objects.h"
+#include "errors.h"
 #include "../port.h"
 
-PT_HIDDEN void pt_cffi_errno_set(int error);
-PT_HIDDEN int pt_cffi_errno_get(void);
+PT_HIDDEN void pt_cffi_errors_set(const struct pt_errors *errors);
+PT_HIDDEN void pt_cffi_errors_get(struct pt_errors *errors);
 
 #endif

@@ -251,9 +251,10 @@ static PyObject *load_half(const void *from) {
     return number == -1.0 && PyErr_Occurred() ? NULL : PyFloat_FromDouble(number);
 }
 
-/* Digits beyond a double's are dropped, as C drops them; a number beyond its range is none. */
+/* Digits beyond a double's are dropped, as C drops them; a number beyond its range is none. The
+ * compiler's isinf: mingw's takes any long double to be the x87's. */
 static int is_lost(long double number) {
-    if (!isinf((double)number) || isinf(number)) return 0;
+    if (!isinf((double)number) || __builtin_isinf(number)) return 0;
     PyErr_SetString(PyExc_OverflowError, "long double too large for a Python float");
     return 1;
 }

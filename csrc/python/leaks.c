@@ -108,8 +108,8 @@ struct graph {
 };
 
 static size_t *place_of(const struct graph *graph, const PyObject *object) {
-    size_t at = ((uintptr_t)object >> 4) * (size_t)0x9E3779B97F4A7C15u;
-    for (at ^= at >> 32;; at++) {
+    uint64_t product = (uint64_t)((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u;
+    for (size_t at = (size_t)(product >> 32);; at++) {
         size_t *place = &graph->places[at & (graph->capacity - 1)];
         if (!*place || graph->nodes[*place - 1].object == object) return place;
     }
@@ -183,19 +183,20 @@ static int is_leaked(const struct graph *graph, size_t i) {
     return !closure->immortal && (graph->failed || Py_REFCNT(closure) > graph->nodes[i].references);
 }
 
+/* %lu: gcc for Windows has the old C library's formats in mind, of which %zu is none. */
 static void print(const struct graph *graph, size_t closures) {
-    size_t leaked = 0, shown = 0;
+    unsigned long leaked = 0, shown = 0;
     for (size_t i = 0; i < closures; i++)
-        leaked += (size_t)is_leaked(graph, i);
+        leaked += (unsigned long)is_leaked(graph, i);
     if (!leaked) return;
-    fprintf(stderr, "pytramp: %zu callback%s still alive at exit:\n", leaked,
+    fprintf(stderr, "pytramp: %lu callback%s still alive at exit:\n", leaked,
             leaked == 1 ? " is" : "s are");
     for (size_t i = 0; i < closures && shown < SHOWN; i++) {
         if (!is_leaked(graph, i)) continue;
         print_closure((pt_closure_object *)graph->nodes[i].object);
         shown++;
     }
-    if (shown < leaked) fprintf(stderr, "  and %zu more\n", leaked - shown);
+    if (shown < leaked) fprintf(stderr, "  and %lu more\n", leaked - shown);
     fflush(stderr);
 }
 

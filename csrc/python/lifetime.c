@@ -58,6 +58,18 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure) {
     return status;
 }
 
+pytramp_status pt_closure_object_adopt(pt_closure_object *closure, char *text, size_t size) {
+    struct pt_record *record;
+    pytramp_status status = pt_closure_adopt(closure->native, closure->signature->c, &record);
+    if (status == PYTRAMP_E_TYPE) pt_signature_text(record->signature, text, size);
+    if (status) return status;
+    closure->adopted = 1;
+    const char *name = atomic_load(&record->label);
+    if (name && !closure->name) closure->name = PyUnicode_DecodeUTF8(name, strlen(name), "replace");
+    PyErr_Clear();
+    return PYTRAMP_OK;
+}
+
 void *pt_closure_object_code(pt_closure_object *closure) {
     struct pt_record *record;
     void *native;
@@ -183,7 +195,7 @@ static void close_slot(pt_closure_object *closure, struct pt_record *record, con
     pt_park(closure);
 }
 
-/* C may call a native function as before: it is not ours. */
+/* C may call a native function as before: it is not ours, unless C left it to us. */
 static int close_native(pt_closure_object *closure) {
     void *native;
     PT_LOCK(closure);
@@ -192,6 +204,7 @@ static int close_native(pt_closure_object *closure) {
     if (native) closure->closed = 1;
     PT_UNLOCK();
     if (!native) return 0;
+    if (closure->adopted) pytramp_closure_free(native);
     pt_closure_remember_name(closure);
     pt_closure_drop_callable(closure);
     return 1;

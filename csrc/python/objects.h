@@ -6,7 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "../pytramp.h"
+#include "../include/pytramp.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -162,6 +162,7 @@ typedef struct pt_closure_object {
     unsigned silent : 1;
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
     unsigned manner : 2;    /* enum pt_manner */
+    unsigned adopted : 1;   /* native is a closure that C made, and is freed with this one */
     uint8_t finalized;      /* the collector has found it unreachable, once */
     uint8_t special;        /* PT_DOOMED, PT_CFFI_ERRNO; atomic without a GIL: pt_special */
 #ifdef Py_GIL_DISABLED
@@ -171,6 +172,9 @@ typedef struct pt_closure_object {
 } pt_closure_object;
 
 /* ---- For the bindings; all of it under the GIL ---- */
+
+/* Is what signature, maybe another machine's, says of type a guess? Its layout there may differ. */
+int pt_is_a_guess(const pytramp_signature *signature, const pytramp_type *type);
 
 /* Fills c, plan and interpreter from returns and takes. PYTRAMP_E_TYPE, PYTRAMP_E_TOO_LARGE,
  * PYTRAMP_E_NO_MEMORY. */
@@ -215,6 +219,10 @@ void pt_closure_object_visited(pt_closure_object *closure, const void *arg);
  * ever. Nothing to do for a closed closure. */
 void pt_closure_object_close(pt_closure_object *closure, const char *fate);
 
+/* Makes closure the owner of the closure of C that is native. Statuses as pt_closure_adopt; for
+ * PYTRAMP_E_TYPE text gets the type of that. */
+pytramp_status pt_closure_object_adopt(pt_closure_object *closure, char *text, size_t size);
+
 /* What takes the exceptions of its calls from now on, or NULL; returns what did before. */
 PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink);
 
@@ -242,8 +250,15 @@ int pt_shape_add(struct pt_shape **shape, PyObject *program, PyObject *names,
                  const struct pt_crossing *takes);
 void pt_shape_free(struct pt_shape *shape);
 
-/* errno as the innermost call on this thread will leave it to C; NULL outside of a call. */
-int *pt_saved_errno(void);
+/* A new capsule of the table that pytramp_import.h describes; NULL with an exception. */
+PyObject *pt_c_api(void);
+
+/* What the innermost call on this thread will leave to C; outside of a call what is there now. */
+int pt_get_errno(void);
+void pt_set_errno(int error);
+unsigned long pt_get_last_error(void); /* GetLastError's, where there is one */
+void pt_set_last_error(unsigned long error);
+int pt_has_last_error(void);
 
 /* module.name, and what the function module.function returns for the values that Py_BuildValue
  * makes of format, a tuple: "(Os)". The module is imported when it is first needed. New references,

@@ -274,10 +274,24 @@ static void forget_dummy(const struct pt_interpreter *interpreter) {
 }
 #endif
 
+/* On Windows PyGILState's key outlives fiber-local storage. Where it has the old state, up to 3.11
+ * a helper would not be put there: whatever runs in PyThreadState_Clear would find the old state,
+ * and wait for the GIL that the helper holds. From 3.12 on who takes the GIL is put there. */
+static int is_found(const PyThreadState *old) {
+    return PY_VERSION_HEX < 0x030C0000 && PyGILState_GetThisThreadState() == old;
+}
+
 /* Whatever runs in PyThreadState_Clear would not find a state through PyGILState, make a second one
  * and wait for itself. A helper, whose creation sets that key again, stands in for the old state.
  */
 void pt_tstate_delete_own(PyThreadState *old, struct pt_interpreter *interpreter) {
+    if (is_found(old)) {
+        PyEval_RestoreThread(old);
+        PyThreadState_Clear(old);
+        forget_dummy(interpreter);
+        pt_tstate_delete_current(); /* what that left is cleared, too */
+        return;
+    }
     PyThreadState *helper = pt_tstate_new(interpreter);
     if (!helper || pt_tstate_begin(interpreter, helper)) return;
     unmark(old);

@@ -54,7 +54,9 @@ PT_HIDDEN void pt_tstate_install_hooks(const struct pt_interpreter *interpreter)
 PT_HIDDEN void pt_tstate_delete_current(void);
 
 /* This thread's PyGILState may still hold a state that another thread deleted, when the main
- * interpreter that it was of ended. Python would write into it; in another one it is taken out. */
+ * interpreter that it was of ended. Python would write into it; in another one it is taken out.
+ * Only for those: what a thread deletes itself is gone from there, and the same address may be
+ * there as a new state's. */
 PT_HIDDEN void pt_tstate_forget_deleted(const struct pt_interpreter *interpreter,
                                         const PyThreadState *deleted);
 

@@ -17,8 +17,11 @@ static void release(struct pt_attachment *attachment) {
     if (atomic_fetch_sub(&attachment->references, 1) == 1) pt_threads_free(attachment);
 }
 
-/* Its thread state is no more to be entered. */
+/* Its thread state is no more to be entered: it is about to be deleted. */
 static PyThreadState *take_tstate(struct pt_attachment *attachment) {
+    const PyThreadState *tstate = atomic_load(&attachment->tstate);
+    if (tstate != PT_NO_TSTATE && atomic_load(&attachment->thread) != &pt_thread)
+        atomic_store(&attachment->deleted_elsewhere, tstate);
     atomic_store(&attachment->usual, NULL);
     return atomic_exchange(&attachment->tstate, PT_NO_TSTATE);
 }
@@ -86,7 +89,8 @@ static struct pt_attachment *bring_forward(const struct pt_interpreter *interpre
         if (is_valid(at)) {
             found = at;
         } else {
-            pt_tstate_forget_deleted(interpreter, at->first_tstate);
+            const PyThreadState *deleted = atomic_load(&at->deleted_elsewhere);
+            if (deleted) pt_tstate_forget_deleted(interpreter, deleted);
             forget(at);
         }
     }
@@ -105,11 +109,10 @@ static struct pt_attachment *remember(struct pt_interpreter *interpreter, PyThre
     if (!made) return NULL;
     memset(made, 0, sizeof *made);
     made->interpreter = interpreter;
-    made->thread = &pt_thread;
+    atomic_store(&made->thread, &pt_thread);
     made->owned = owned != 0;
     made->shy = owned && !interpreter->is_main;
     atomic_store(&made->usual, made->shy ? NULL : interpreter);
-    made->first_tstate = tstate;
     atomic_store(&made->tstate, tstate);
     atomic_store(&made->references, 2);
     PyObject *type, *value, *traceback;
@@ -368,7 +371,7 @@ static void forget_or_leave(struct pt_attachment *attachment) {
     pt_registry_lock();
     int left = attachment->owned && is_valid(attachment);
     if (left)
-        attachment->thread = NULL;
+        atomic_store(&attachment->thread, NULL);
     else
         unlink_there(attachment);
     pt_registry_unlock();
@@ -401,10 +404,6 @@ int pt_threads_init(void) {
     return 0;
 }
 
-int *pt_saved_errno(void) {
-    return pt_thread.saved_errno;
-}
-
 /* ---- The interpreter ends ---- */
 
 /* How long calls that are inside the main interpreter may take when it ends. Python does not wait
@@ -421,7 +420,7 @@ static struct traffic traffic_of(struct pt_interpreter *interpreter) {
     pt_registry_lock();
     for (struct pt_attachment *at = interpreter->attachments; at; at = at->next_there) {
         unsigned calls = atomic_load(&at->calls);
-        if (at->thread == &pt_thread) continue;
+        if (atomic_load(&at->thread) == &pt_thread) continue;
         seen.entering |= calls & PT_ENTERING;
         if (at->owned || interpreter->is_main) seen.inside |= calls >= PT_INSIDE;
     }
@@ -457,7 +456,7 @@ void pt_attachments_drop(struct pt_interpreter *interpreter) {
         PyThreadState *tstate;
         pt_registry_lock();
         struct pt_attachment *at = take_owned(interpreter, &tstate);
-        int is_left = at && !at->thread;
+        int is_left = at && !atomic_load(&at->thread);
         if (is_left) unlink_there(at);
         pt_registry_unlock();
         if (!at) break;
@@ -474,7 +473,7 @@ void pt_attachments_after_fork(struct pt_interpreter *interpreter) {
     struct pt_attachment *next;
     for (struct pt_attachment *at = interpreter->attachments; at; at = next) {
         next = at->next_there;
-        if (at->thread == &pt_thread) continue;
+        if (atomic_load(&at->thread) == &pt_thread) continue;
         unlink_there(at);
         if (atomic_load(&at->references) == 2) atomic_store(&at->references, 1);
     }

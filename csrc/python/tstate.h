@@ -5,6 +5,7 @@
 #ifndef PT_TSTATE_H
 #define PT_TSTATE_H
 
+#include "errors.h"
 #include "interpreter.h"
 
 struct pt_attachment {
@@ -13,7 +14,8 @@ struct pt_attachment {
     /* interpreter, as long as pt_enter_known may take tstate: not once it was cleared, nor when it
      * is shy. */
     const struct pt_interpreter *_Atomic usual;
-    const PyThreadState *first_tstate; /* what tstate was, and may be freed now */
+    /* What tstate was, where another thread deleted it (pt_tstate_forget_deleted); else NULL. */
+    const PyThreadState *_Atomic deleted_elsewhere;
     /* Calls that came in through tstate and are inside, times two; odd while one is on its way in.
      * Written by its thread only. The interpreter's end reads it, after it has set closing: one of
      * the two sees the other, for both write first and then look (seq_cst). */
@@ -22,7 +24,7 @@ struct pt_attachment {
     unsigned shy : 1;           /* between calls it leaves no trace in the thread (pystate.h) */
     _Atomic int references;     /* the thread, and the capsule in the thread state's dict */
     struct pt_attachment *next; /* of this thread */
-    const struct pt_thread *thread;
+    const struct pt_thread *_Atomic thread;
     struct pt_attachment *next_there,
         **link_there; /* of the interpreter; under the registry's lock */
 };
@@ -35,7 +37,7 @@ struct pt_attachment {
 
 struct pt_thread {
     struct pt_attachment *first; /* pt_no_attachment at the end of the list: never NULL */
-    int *saved_errno;            /* of the innermost call into Python, NULL outside of one */
+    struct pt_errors *errors;    /* of the innermost call into Python, NULL outside of one */
 #ifdef Py_GIL_DISABLED
     struct pt_hazards *hazards; /* hold.h; NULL until the first call */
 #endif

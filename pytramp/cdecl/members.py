@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytramp import _typenames
+from pytramp import _layout, _typenames
 from pytramp._errors import Source
-from pytramp._layout import Field, lay_out
+from pytramp._layout import Field, is_alike_in, lay_out
 from pytramp.cdecl.attributes import Attributes
 from pytramp.cdecl.constants import Value
 from pytramp.cdecl.declarators import DeclaratorReader
@@ -164,11 +164,11 @@ class MemberReader(DeclaratorReader):
                 record.refused = self.refuse(record.spelling, reason, member.offset)
                 return
             depth = max(depth, _depth(member.use) + 1)
-            if _is_disputed(fields[-1], pack):
-                where = f"member {_called(record)}.{member.name}"
-                reason = (
-                    f"{where}: compilers do not agree on where such an 'aligned' bit-field lies"
-                )
+        is_union = record.keyword == "union"
+        for member, field in zip(record.members or (), fields, strict=True):
+            if _is_disputed(field, pack) or (is_union and not is_alike_in(fields, field, pack)):
+                where = f"member {_called(record)}.{member.name or '(anonymous)'}"
+                reason = f"{where}: compilers do not agree on where such a bit-field lies"
                 record.refused = self.refuse(record.spelling, reason, member.offset)
                 return
         if depth > _MAX_NESTING:
@@ -176,7 +176,6 @@ class MemberReader(DeclaratorReader):
             record.refused = self.refuse(record.spelling, reason, offset)
             return
         record.depth = depth
-        is_union = record.keyword == "union"
         explicit = attributes.aligned or 1
         record.layout = lay_out(fields, is_union=is_union, explicit=explicit, pack=pack)
 
@@ -261,7 +260,10 @@ def _called(record: Record) -> str:
 
 
 def _is_disputed(field: Field, pack: int) -> bool:
-    """Do GCC and clang lay this bit-field out differently?"""
+    """Do GCC and clang lay this bit-field out differently? Those for Windows do as they like with
+    attributes, which Microsoft's has none of."""
+    if _layout.IN_UNITS:
+        return field.bits is not None and (field.packed or field.explicit is not None)
     if not field.bits or field.explicit is None:
         return False
     return pack > 0 or (not field.packed and field.explicit < field.alignment)

@@ -334,7 +334,7 @@ def _element(use: Use) -> Type:
 
 
 # There `{ float x; int : 0; }` is not passed like `{ float x; }`, whatever the size.
-_ZERO_WIDTH_COUNTS = platform.machine().startswith(("s390x", "ppc64"))
+_ZERO_WIDTH_COUNTS = platform.machine().startswith(("s390x", "ppc64", "mips64"))
 
 
 def _has_zero_width(record: Record) -> bool:

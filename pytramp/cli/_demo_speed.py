@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pytramp.cli._demo import Skipped, say
-from pytramp.cli._libc import libc, ns_per_call
+from pytramp.cli._libc import LFIND, libc, ns_per_call
 from pytramp.cli._peers import Peer, peers
 from pytramp.cli._rounds import Timings, measure, ns_per_turn
 
@@ -15,7 +15,7 @@ ROUNDS = 9
 
 
 def race() -> None:
-    if not hasattr(libc, "lfind"):
+    if not hasattr(libc, LFIND):
         raise Skipped("no lfind in this C library")
     known = peers(DECLARATION)
     say(f"ns per call of an {DECLARATION} by lfind, which is in the C library; the callback is a")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import time
 from typing import Any
 
-libc: Any = ctypes.CDLL(None)  # gives up the GIL around each call
-libc_held: Any = ctypes.PyDLL(None)  # keeps it
+_NAME = "ucrtbase" if sys.platform == "win32" else None
+libc: Any = ctypes.CDLL(_NAME)  # gives up the GIL around each call
+libc_held: Any = ctypes.PyDLL(_NAME)  # keeps it
+LFIND = "_lfind" if sys.platform == "win32" else "lfind"
 
 _ELEMENTS = 4096
 _array = ctypes.create_string_buffer(_ELEMENTS)
@@ -18,7 +21,7 @@ def ns_per_call(address: int, *, held: bool, passes: int = 1) -> float:
 
     lfind hands each of the 4096 elements to the function until it says 0: equal.
     """
-    lfind = (libc_held if held else libc).lfind
+    lfind = getattr(libc_held if held else libc, LFIND)
     function, key = ctypes.c_void_p(address), ctypes.byref(_array)
     count, size = ctypes.byref(ctypes.c_size_t(_ELEMENTS)), ctypes.c_size_t(1)
     found = 0

@@ -34,7 +34,7 @@ def map_writable_and_executable() -> str:
 
 def main(closures: int) -> None:
     refusal = forbid()
-    mapping = map_writable_and_executable()
+    mapping = "" if refusal else map_writable_and_executable()
     signature = Signature("int (int)")
     made = [signature(lambda x, n=n: x + n) for n in range(closures)]
     right = sum(closure.as_ctypes()(1) == n + 1 for n, closure in enumerate(made))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import sys
 from typing import NamedTuple
 
 PR_SET_MDWE = 65
@@ -39,7 +40,10 @@ class Mapping(NamedTuple):
 
 
 def read(path: str) -> str | None:
-    """The text of a file, stripped; None where it cannot be read."""
+    """The text of a file, stripped; None where it cannot be read, and on Windows, where wine would
+    show Linux' own /proc."""
+    if sys.platform == "win32":
+        return None
     try:
         with open(path, errors="replace") as file:
             return file.read().strip()

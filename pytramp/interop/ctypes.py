@@ -11,14 +11,17 @@ import functools
 import gc
 import importlib
 import sys
-from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr
-from collections.abc import Callable, Iterator
+from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, FUNCFLAG_USE_LASTERROR, CFuncPtr
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pytramp._core import CtypesMaker, Signature, get_errno, prototype_new, quicken, set_errno
 
 # Without one, other threads may be calling a class while it is quickened.
 _HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
+
+if sys.platform == "win32":
+    from pytramp._core import get_last_error, set_last_error
 
 ctypes: Any = importlib.import_module("ctypes")  # its stubs do not know what is replaced here
 
@@ -64,8 +67,7 @@ def describe(prototype: Any) -> CtypesMaker:
     """
     if not issubclass(prototype, CFuncPtr) or not hasattr(prototype, "_argtypes_"):
         raise TypeError("cannot construct instance of this class: no argtypes")
-    prepare = _with_private_errno if prototype._flags_ & FUNCFLAG_USE_ERRNO else None
-    maker = CtypesMaker(prototype, Signature(prototype), prepare)
+    maker = CtypesMaker(prototype, Signature(prototype), _preparation(prototype._flags_))
     prototype._pytramp_maker_ = maker
     if _HAS_GIL and prototype.__new__ is prototype_new:
         prototype.__new__ = prototype_new
@@ -73,17 +75,32 @@ def describe(prototype: Any) -> CtypesMaker:
     return maker
 
 
-def _with_private_errno(function: Callable[..., Any]) -> Callable[..., Any]:
-    """use_errno: ctypes.get_errno() in function is C's errno, and what set_errno() leaves there is
-    what C finds."""
+_Function = Callable[..., Any]
+_Swap = tuple[Callable[[], int], Callable[[int], None], Callable[[int], int]]
+
+
+def _preparation(flags: int) -> Callable[[_Function], _Function] | None:
+    """use_errno: ctypes.get_errno() in a function is C's errno, and what ctypes.set_errno() leaves
+    there is what C finds. use_last_error: the same for GetLastError's number."""
+    swaps = []
+    if flags & FUNCFLAG_USE_ERRNO:
+        swaps.append((get_errno, set_errno, ctypes.set_errno))
+    if flags & FUNCFLAG_USE_LASTERROR and sys.platform == "win32":
+        swaps.append((get_last_error, set_last_error, ctypes.set_last_error))
+    return functools.partial(_with_private, swaps) if swaps else None
+
+
+def _with_private(swaps: Sequence[_Swap], function: _Function) -> _Function:
+    """Each swap: how to read C's number and how to set it, how to exchange ctypes' copy of it."""
 
     @functools.wraps(function)
     def swapped(*args: Any) -> Any:
-        before = ctypes.set_errno(get_errno())
+        before = [exchange(read()) for read, _, exchange in swaps]
         try:
             return function(*args)
         finally:
-            set_errno(ctypes.set_errno(before))
+            for (_, write, exchange), copy in zip(swaps, before, strict=True):
+                write(exchange(copy))
 
     return swapped
 

@@ -17,6 +17,10 @@ void check_scalars(void) {}
 void print_places(size_t i) {
     (void)i;
 }
+void explain(struct test *test, const char *abi) {
+    (void)test, (void)abi;
+    abort();
+}
 void copy_list(va_list *to, void *argument, int is_argument) {
     (void)is_argument;
     va_copy(*to, *(va_list *)argument);
@@ -182,23 +186,37 @@ static const unsigned char *mask_of(const struct value *value) {
     return value->shape->kind == LIST ? list : masks + value->offset;
 }
 
+static pytramp_status new_signature(struct test *test, pytramp_abi abi) {
+    const pytramp_type *types[ABI_MAX_ARGS + 1];
+    for (size_t i = 0; i < test->nargs; i++)
+        types[i] = build_type(test->args[i].shape);
+    const pytramp_type *result = build_type(test->result);
+    return (test->variadic ? pytramp_signature_new_variadic
+                           : pytramp_signature_new)(&signature, abi, result, test->nargs, types);
+}
+
+/* A line for the result, then one for each argument; one for all where the convention refuses. */
+void explain(struct test *test, const char *abi) {
+    pytramp_abi code;
+    need(pytramp_abi_named(&code, abi), abi);
+    pytramp_status status = new_signature(test, code);
+    printf("signature %u: %s\n", test->number, status ? pytramp_status_text(status) : test->text);
+    if (status) return;
+    print_places(PYTRAMP_RESULT);
+    for (size_t i = 0; i < test->nargs; i++)
+        print_places(i);
+}
+
 void *build(struct test *test) {
     static struct range ranges[(ABI_MAX_ARGS + 1) * PYTRAMP_MAX_PLACES];
-    const pytramp_type *types[ABI_MAX_ARGS + 1];
-    const pytramp_signature *again = NULL;
     void *code = NULL;
     shape_va_list.type = pt_port.list_type;
     shape_va_list.size = pytramp_type_size(pt_port.list_type);
-    for (size_t i = 0; i < test->nargs; i++)
-        types[i] = build_type(test->args[i].shape);
     for (size_t i = 0; i < test->nextra; i++)
         build_type(test->extra[i].shape);
-    const pytramp_type *result = build_type(test->result);
-    pytramp_status (*make)(const pytramp_signature **, pytramp_abi, const pytramp_type *, size_t,
-                           const pytramp_type *const *) =
-        test->variadic ? pytramp_signature_new_variadic : pytramp_signature_new;
-    need(make(&signature, test->abi, result, test->nargs, types), "a signature");
-    need(make(&again, test->abi, result, test->nargs, types), "the same signature");
+    need(new_signature(test, test->abi), "a signature");
+    const pytramp_signature *again = signature;
+    need(new_signature(test, test->abi), "the same signature");
     if (again != signature) complain("an equal signature is another one");
     size_t n = check_places(PYTRAMP_RESULT, test->result, result_mask, ranges, 0);
     for (size_t i = 0; i < test->nargs; i++)

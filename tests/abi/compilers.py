@@ -15,6 +15,7 @@ CLANG_UNNAMED_BITS = 24
 CLANG_HALF_MEMBERS = 15
 GCC_ZERO_WIDTH = 12
 CLANG_ZERO_WIDTH = 15  # on AArch64
+CLANG_SMALL_EXTRA = 16  # on PowerPC
 CLANG_PACKED_QUADS = 22  # or somewhat before
 
 
@@ -114,6 +115,25 @@ def _s390x(clang: int | None, gcc: int | None) -> list[Filter]:
     return [*filters, signatures.without_over_aligned] if gcc else filters
 
 
+def _mips64(clang: int | None, gcc: int | None) -> list[Filter]:
+    filters = [signatures.without_zero_width]
+    if clang:
+        filters += [signatures.without_bare_complex, signatures.without_int128_arguments]
+    return filters
+
+
+def _ppc64(clang: int | None, gcc: int | None) -> list[Filter]:
+    return [signatures.without_zero_width]
+
+
+def _elfv1(clang: int | None) -> list[Filter]:
+    """Of 64-bit PowerPC's older ABI, besides."""
+    filters = [signatures.without_float_unions] if clang else []
+    if clang and clang < CLANG_SMALL_EXTRA:
+        filters.append(signatures.without_small_extra)
+    return filters
+
+
 # What is wrong or disputed on a CPU, by its macro and the compiler's version (None for the other).
 _OF_CPU = {
     "_WIN64": _win64,
@@ -124,6 +144,8 @@ _OF_CPU = {
     "__riscv": _riscv,
     "__loongarch__": _loongarch,
     "__s390x__": _s390x,
+    "__powerpc64__": _ppc64,
+    "__mips64": _mips64,
 }
 
 
@@ -136,6 +158,8 @@ def _filters(compiler: str) -> list[Filter]:
         filters.append(signatures.without_float16)
     if "__SIZEOF_INT128__" not in macros:
         filters.append(signatures.without_int128)
+    if macros.get("_CALL_ELF") == "1":
+        filters += _elfv1(_clang(compiler))
     of_cpu = next((filter_ for macro, filter_ in _OF_CPU.items() if macro in macros), None)
     return filters + (of_cpu(_clang(compiler), _gcc(compiler)) if of_cpu else [])
 

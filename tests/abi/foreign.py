@@ -182,7 +182,7 @@ def _callers(system: System, source: Path, level: str) -> Path:
     folder = source.parent
     for name, text in HEADERS.items():
         (folder / name).write_text(text)
-    includes = (f"-isystem{folder}", f"-I{native.CSRC}", f"-I{HERE}")
+    includes = (f"-isystem{folder}", *native.INCLUDES, f"-I{HERE}")
     theirs, ours = source.with_suffix(".s"), source.with_suffix(".elf.s")
     words = [f"--target={system.target}", *FLAGS, *system.flags, level, *includes]
     native.execute(["clang", *words, "-S", source, "-o", theirs])
@@ -202,7 +202,7 @@ def check(name: str, count: int, seed: int, *, first: int = 0, level: str = "-O2
     harness = native.compile_all([(path, own) for path in run.HARNESS], folder, compiler=CC)
     program = folder / "cases"
     objects = [callers, *harness, *_core(system, folder / "core")]
-    native.execute([CC, *objects, *native.LINK, "-o", program])
+    native.execute([CC, *objects, *native.link_flags(CC), "-o", program])
     return native.run(program).stdout
 
 

@@ -358,8 +358,16 @@ static int run(struct test *test, const char *corruption) {
     return corrupted;
 }
 
+static int explain_all(struct test *tests, size_t ntests, const char *abi) {
+    for (size_t i = 0; i < ntests; i++) {
+        current = &tests[i];
+        explain(&tests[i], abi);
+    }
+    return 0;
+}
+
 static int usage(const char *program) {
-    fprintf(stderr, "usage: %s [--corrupt argument|extra|result]\n", program);
+    fprintf(stderr, "usage: %s [--corrupt argument|extra|result | --explain ABI]\n", program);
     return 2;
 }
 
@@ -367,6 +375,7 @@ int abi_main(int argc, char **argv, const char *seed, const char *compiler, stru
              size_t ntests) {
     const char *corruption = NULL;
     size_t done = 0, nargs = 0;
+    if (argc == 3 && !strcmp(argv[1], "--explain")) return explain_all(tests, ntests, argv[2]);
     if (argc == 3 && !strcmp(argv[1], "--corrupt"))
         corruption = argv[2];
     else if (argc != 1)

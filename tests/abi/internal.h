@@ -49,6 +49,10 @@ void release(void *code);
 void check_scalars(void);
 void print_places(size_t i);
 
+/* Prints where a convention has the test's values: with the CPU's own compiler's types in its own
+ * place, or with this one's types under another machine's. */
+void explain(struct test *test, const char *abi);
+
 /* The list that a handler was given at `argument`, for a va_list argument or for "...". */
 void copy_list(va_list *to, void *argument, int is_argument);
 

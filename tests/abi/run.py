@@ -42,6 +42,8 @@ _REPORT = re.compile(
     r"^abi: (\d+) signatures, (\d+) arguments, seed \d+, (.+): all equal$", re.MULTILINE
 )
 
+_EXPLAINED = re.compile(r"^signature (\d+): ", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -95,10 +97,11 @@ def programs(
     compiler: str = "gcc",
     flags: tuple[str, ...] = (),
     first: int = 0,
+    accept: Filter | None = None,
 ) -> list[Path]:
     """Callers made by compiler, linked with the core made by the same."""
     folder = Path(tempfile.mkdtemp(prefix="abi-", dir=native.folder()))
-    files = _generate(folder, signatures, seed, first, accepted_by(compiler))
+    files = _generate(folder, signatures, seed, first, accept or accepted_by(compiler))
     own = (*FLAGS, f"-I{HERE}")
     jobs = [(path, own) for path in [*files, *HARNESS]]
     objects = native.compile_all(jobs, folder, compiler=compiler, flags=flags)
@@ -142,6 +145,13 @@ def control(signatures: int, seed: int = SEED, *, caller: str = "gcc", callee: s
         native.execute([caller, case, peer, *harness, *native.link_flags(caller), "-o", program])
         made.append(program)
     return _run_all(made, seed)
+
+
+def explain(made: list[Path], abi: str) -> dict[int, str]:
+    """What pytramp_signature_explain says of each signature of these programs, by its number."""
+    output = "".join(native.run(program, "--explain", abi).stdout for program in made)
+    parts = _EXPLAINED.split(output)[1:]
+    return {int(number): text for number, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def notices(program: Path, corruption: str) -> bool:

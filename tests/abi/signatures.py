@@ -262,7 +262,8 @@ def without_packed_double_words(s: Signature) -> bool:
 
 def without_int128_arguments(s: Signature) -> bool:
     """For clang before 18, which splits an __int128 argument between r9 and the stack and puts it
-    at odd eightbytes: against the psABI, gcc and later clang."""
+    at odd eightbytes: against the psABI, gcc and later clang. And for clang on MIPS, which puts it
+    behind an odd number of registers, as gcc does not."""
     return not any(a in (INT128, UINT128) for a in [*s.arguments, *s.extra])
 
 
@@ -281,8 +282,9 @@ def without_zero_width(s: Signature) -> bool:
     """For gcc before 12.1 on x86-64, where zero-width bit-fields counted in C, not in C++; for
     clang on RISC-V, where they count beside two other fields, as in gcc before 10, against the
     psABI; for clang before 15 on AArch64, to which `struct { float f; int : 0; }` is not all
-    floats; for 32-bit Arm, where no aggregate with one is homogeneous; and for s390x, to which
-    `struct { int : 0; float f; }` has two members: nothing tells pytramp of them."""
+    floats; for 32-bit Arm and 64-bit PowerPC, where no aggregate with one is homogeneous; and for
+    s390x and MIPS, to which `struct { int : 0; float f; }` has two members: nothing tells pytramp
+    of them."""
     return not any(m.bits == 0 for a in s.aggregates for m in a.members)
 
 
@@ -362,6 +364,18 @@ def without_unnamed_extra(s: Signature) -> bool:
     return not any(map(_has_unnamed_bits, s.extra))
 
 
+def without_small_extra(s: Signature) -> bool:
+    """For clang before 16 on big-endian PowerPC: there va_arg reads an aggregate that is smaller
+    than a doubleword from the beginning of it, where its callers put it at the end."""
+    return not any(isinstance(kind, Aggregate) and kind.size < 8 for kind in s.extra)
+
+
+def without_float_unions(s: Signature) -> bool:
+    """For clang with PowerPC's ELF V1, which passes a union of a number alone as that number. gcc
+    takes it for an integer; of unions the document says nothing."""
+    return not any(a.is_union and _is_all(a, [*FLOATS, LONG_DOUBLE]) for a in s.aggregates)
+
+
 def _has_float16(kind: Type) -> bool:
     members = kind.members if isinstance(kind, Aggregate) else ()
     return any(m.type == FLOAT16 or _has_float16(m.type) for m in members)
@@ -407,6 +421,13 @@ def without_extra_aligned_unions(s: Signature) -> bool:
 def _bare(s: Signature) -> list[Type]:
     """What is passed or returned by itself, not within an aggregate."""
     return [*s.arguments, *s.extra, *([s.result] if s.result else [])]
+
+
+def without_bare_complex(s: Signature) -> bool:
+    """For clang on MIPS, which passes complex numbers as structs of two numbers, and as results in
+    other registers: the document's rule for them fits no va_list, and gcc has a third one."""
+    complex_types = (COMPLEX_FLOAT, COMPLEX_DOUBLE, COMPLEX_LONG_DOUBLE)
+    return not any(kind in complex_types for kind in _bare(s))
 
 
 def without_bare_float16(s: Signature) -> bool:

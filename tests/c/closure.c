@@ -464,7 +464,7 @@ static void test_options(void) {
     CHECK_STATUS(pytramp_closure_free(NULL), PYTRAMP_E_NULL);
     options.size = 0;
     CHECK_STATUS(pytramp_closure_new_ex(&code, signature, &options), PYTRAMP_E_INVALID);
-    options.size = sizeof options - 1;
+    options.size = offsetof(pytramp_closure_options, destroy) - 1;
     CHECK_STATUS(pytramp_closure_new_ex(&code, signature, &options), PYTRAMP_E_INVALID);
     CHECK(code == (void *)&options, "an out parameter was touched");
     CHECK(!stats().live && stats().untouched == BUILTIN_CLOSURES, "something was taken");

@@ -1,7 +1,7 @@
 /* Signal handlers that allocate and free while the thread they interrupt does the same.
  *
- * Linked with --wrap for mremap, malloc, calloc and free: the tests interrupt growth at its most
- * delicate point, and see whether a handler reaches the allocator. */
+ * Linked with --wrap for mremap, munmap, malloc, calloc and free: the tests interrupt growth at its
+ * most delicate point, and see whether a handler reaches the allocator. */
 #include "check.h"
 
 #include <pthread.h>
@@ -17,15 +17,28 @@ static _Thread_local volatile sig_atomic_t in_handler, allocator_calls;
 
 /* ---- Wraps ---- */
 
-static void (*volatile at_mremap)(void); /* called once, in the middle of growth */
+static void (*volatile in_growth)(void); /* called once, in the middle of growth */
 
-void *__real_mremap(void *old, size_t old_size, size_t size, int flags, void *new);
+static void meddle(void) {
+    void (*now)(void) = in_growth;
+    in_growth = NULL;
+    if (now) now();
+}
+
+/* Variadic: PowerPC's callers of such functions make room that others need not. */
+void *__real_mremap(void *old, size_t old_size, size_t size, int flags, ...);
 void *__wrap_mremap(void *old, size_t old_size, size_t size, int flags, void *new);
 void *__wrap_mremap(void *old, size_t old_size, size_t size, int flags, void *new) {
-    void (*now)(void) = at_mremap;
-    at_mremap = NULL;
-    if (now) now();
+    meddle();
     return __real_mremap(old, old_size, size, flags, new);
+}
+
+/* Growth by plain memory calls no mremap. */
+int __real_munmap(void *at, size_t size);
+int __wrap_munmap(void *at, size_t size);
+int __wrap_munmap(void *at, size_t size) {
+    if (PT_DESCRIPTORS) meddle();
+    return __real_munmap(at, size);
 }
 
 void *__real_malloc(size_t size);
@@ -195,7 +208,7 @@ static void use_up(void) {
 static void test_busy(void) {
     install(SIGUSR1);
     use_up();
-    at_mremap = interrupt;
+    in_growth = interrupt;
     CHECK_OK(pytramp_reserve(1));
     CHECK(handled == 1 && busy == 1, "%d signals, %d found growth busy", (int)handled, (int)busy);
     raise(SIGUSR1);
@@ -208,9 +221,9 @@ static void test_interrupted_try(void) {
     install(SIGUSR1);
     use_up();
     /* Not under an emulator; the file is put in its place by another mremap. */
-    unsigned step = PYTRAMP_GROW_MREMAP;
+    unsigned step = PT_DESCRIPTORS ? PYTRAMP_GROW_MEMORY : PYTRAMP_GROW_MREMAP;
     if (pytramp_try_growth(step, NULL, 0)) step = PYTRAMP_GROW_FILE;
-    at_mremap = interrupt;
+    in_growth = interrupt;
     CHECK_OK(pytramp_try_growth(step, NULL, 0));
     CHECK(handled == 1 && busy + served == 1, "%d signals", (int)handled);
     say("try_growth interrupted by a handler that grows: %s", busy ? "busy" : "grew");
@@ -244,11 +257,11 @@ static void hold_growth(void) {
 static void test_other_thread_waits(void) {
     pthread_t waiter;
     use_up();
-    at_mremap = hold_growth;
+    in_growth = hold_growth;
     CHECK(!pthread_create(&waiter, NULL, wait_for_growth, NULL), "pthread_create");
     CHECK_OK(pytramp_reserve(1));
     pthread_join(waiter, NULL);
-    CHECK(stats().mremap_pairs + stats().file_pairs == 1, "both grew");
+    CHECK(stats().mremap_pairs + stats().file_pairs + stats().memory_pairs == 1, "both grew");
     say("growth of another thread: waited for, not repeated");
 }
 
@@ -263,7 +276,7 @@ static void fork_and_go_on(void) {
 static void test_fork_within_growth(void) {
     use_up();
     pid_t self = getpid();
-    at_mremap = fork_and_go_on;
+    in_growth = fork_and_go_on;
     CHECK_OK(pytramp_reserve(1));
     use_up();
     CHECK_OK(pytramp_reserve(1));
@@ -297,7 +310,7 @@ static void *fork_while_other_grows(void *unused) {
 static void test_fork_beside_growth(void) {
     pthread_t forker;
     use_up();
-    at_mremap = hold_until_forked;
+    in_growth = hold_until_forked;
     CHECK(!pthread_create(&forker, NULL, fork_while_other_grows, NULL), "pthread_create");
     CHECK_OK(pytramp_reserve(1));
     pthread_join(forker, NULL);

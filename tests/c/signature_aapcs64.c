@@ -254,6 +254,7 @@ static void test_windows(void) {
 }
 
 int main(void) {
+    need_natural_alignment();
     test_all_three();
     test_standard();
     test_apple();

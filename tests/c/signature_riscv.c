@@ -218,6 +218,7 @@ static void test_all(void) {
 }
 
 int main(void) {
+    need_natural_alignment();
     abi = PYTRAMP_ABI_RISCV;
     test_all();
     abi = PYTRAMP_ABI_LOONGARCH;

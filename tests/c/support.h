@@ -96,6 +96,14 @@ RETURN_CHAIN("mv a0, t2\n\tret")
 RETURN_CHAIN("move $a0, $t8\n\tret")
 #  elif defined(__s390x__)
 RETURN_CHAIN("lgr %r2, %r0\n\tbr %r14")
+#  elif defined(__powerpc64__) && PT_DESCRIPTORS
+__asm__(".section .opd, \"aw\"\n\t.balign 8\n\t.globl return_chain\n\t.hidden return_chain\n"
+        "return_chain:\n\t.quad .Lreturn_chain, .TOC.@tocbase, 0\n\t"
+        ".text\n.Lreturn_chain:\n\tmr 3, 11\n\tblr");
+#  elif defined(__powerpc64__)
+RETURN_CHAIN("mr 3, 11\n\tblr")
+#  elif defined(__mips__)
+RETURN_CHAIN(".set noreorder\n\tjr $31\n\tmove $2, $15\n\t.set reorder")
 #  else
 #    error "say here how a function reads its static chain on this CPU"
 #  endif
@@ -197,7 +205,12 @@ struct maps {
 };
 
 static int is_kernels(const char *name) {
-    static const char *const names[] = {"[vdso]", "[vsyscall]", "[vectors]", "[sigpage]"};
+    static const char *const names[] = {
+        "[vdso]",  "[vsyscall]", "[vectors]", "[sigpage]",
+#  ifdef __mips__ /* kernels executed delay slots there that they had to emulate */
+        "[stack]",
+#  endif
+    };
     for (size_t i = 0; i < COUNT(names); i++) {
         if (!strcmp(name, names[i])) return 1;
     }

@@ -379,11 +379,15 @@ static void test_longjmp() {
 
 /* ---- Backtraces ---- */
 
-/* Of the code of a function; on Arm a pointer to it says in bit 0 whether that is Thumb's. */
+/* Of the code of a function; on Arm a pointer to it says in bit 0 whether that is Thumb's, and with
+ * ELF V1 it points at a descriptor, which points at the code. */
 static uintptr_t start_of(void (*function)(void *)) {
     auto address = reinterpret_cast<uintptr_t>(function);
 #ifdef __arm__
     address &= ~uintptr_t{1};
+#endif
+#if defined(__powerpc64__) && _CALL_ELF != 2
+    memcpy(&address, reinterpret_cast<const void *>(address), sizeof address);
 #endif
     return address;
 }
@@ -466,6 +470,7 @@ int main(int, char **argv) {
 #ifndef _WIN32
     run_all_in_page(PYTRAMP_GROW_MREMAP, "mremap");
     run_all_in_page(PYTRAMP_GROW_MEMFD, "memfd");
+    run_all_in_page(PYTRAMP_GROW_MEMORY, "memory");
 #endif
     run_all_in_page(PYTRAMP_GROW_FILE, "file");
     return 0;

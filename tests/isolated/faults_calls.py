@@ -8,6 +8,7 @@ import ctypes
 import sys
 import threading
 
+import c_library
 import faulty
 
 import pytramp
@@ -113,7 +114,7 @@ call_functions = caller_of(
     ctypes.c_void_p,
     ctypes.c_void_p,
 )
-abs_address = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p).value
+abs_address = ctypes.cast(ctypes.CDLL(c_library.NAME).abs, ctypes.c_void_p).value
 gives_object = closure("PyObject *(PyObject *)", lambda x: [x, x])
 fails_object = closure("PyObject *(PyObject *)", lambda x: [][x])
 

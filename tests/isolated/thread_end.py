@@ -5,14 +5,15 @@ import faulthandler
 import sys
 import threading
 
+import c_library
 import patience
 
 import pytramp
 
 faulthandler.dump_traceback_later(patience.seconds(20), exit=True)
 lib = ctypes.CDLL(sys.argv[1])
-free = ctypes.CDLL(None)
-held = ctypes.PyDLL(None)
+free = ctypes.CDLL(c_library.NAME)
+held = ctypes.PyDLL(c_library.NAME)
 prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 local = threading.local()
 log = []

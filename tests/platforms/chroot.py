@@ -9,86 +9,66 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from platforms import debian
 from platforms.table import Python
 
-_BINFMT = Path("/proc/sys/fs/binfmt_misc")
-# Debian's architecture -> the name of qemu; i386 runs natively.
-_QEMU = {
-    "arm64": "aarch64",
-    "armhf": "arm",
-    "s390x": "s390x",
-    "ppc64el": "ppc64le",
-    "riscv64": "riscv64",
-    "loong64": "loongarch64",
-}
-_PEERS = ("python3-numpy", "python3-cffi-backend")
+_PEERS = ("python3-numpy", "python3-cffi")
+_SHELL = ("coreutils", "dash")  # for the compiler's script, and what tests run
 
 # Extracted only, no package was set up: what the set-up would have linked is found by path.
-_COMPILER = """\
+_SCRIPT = """\
 #!/bin/sh
 LD_LIBRARY_PATH=/host/usr/lib/x86_64-linux-gnu:/host/lib/x86_64-linux-gnu
 export LD_LIBRARY_PATH
-exec /host/usr/bin/{compiler} "$@"
+exec /host{command} "$@"
 """
 
 
-def register_emulators() -> None:
-    """What a Debian boots with."""
-    if not (_BINFMT / "register").exists():
-        subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)], check=True)
-    for name in set(_QEMU.values()):
-        if not (_BINFMT / f"qemu-{name}").exists():
-            text = Path(f"/usr/lib/binfmt.d/qemu-{name}.conf").read_text()
-            (_BINFMT / "register").write_text(text)
+def is_emulated(python: Python) -> bool:
+    return python.architecture != "i386"  # which this machine runs, too
 
 
-def _mirror() -> str:
-    """Debian's mirror of this machine, without its security updates: those of other architectures
-    may be behind."""
-    wanted = ["Created-By: Packages", "Component: main"]
-    command = ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", *wanted]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = [line.split() for line in text.splitlines()]
-    return next(uri for codename, uri in found if "-" not in codename)
-
-
-def make(python: Python, root: Path) -> None:
-    """Extracts a root, unless it is there."""
-    if (root / "made").exists():
-        return
+def make(python: Python, root: Path, *more: str) -> None:
+    """Extracts a root, with more packages, unless it is there."""
     name = f"python{python.version}"
-    packages = [name, f"lib{name}-dev", f"lib{name}-stdlib", *_PEERS]
-    subprocess.run(
-        [
-            *("mmdebstrap", "--quiet", f"--arch={python.architecture}", "--variant=extract"),
-            *('--aptopt=Acquire::Check-Valid-Until "false"', f"--include={','.join(packages)}"),
-            *(python.suite, str(root), f"deb {_mirror()} {python.suite} main"),
-        ],
-        check=True,
-    )
-    if not (root / "lib").exists():  # a link that base-files' set-up makes
-        (root / "lib").symlink_to("usr/lib")
-    (root / "made").touch()
+    packages = [name, f"lib{name}-dev", f"lib{name}-stdlib", *_PEERS, *_SHELL, *more]
+    debian.extract(python.suite, root, packages, python.architecture)
 
 
-def add_compiler(root: Path, triplet: str) -> None:
-    """gcc and g++ in root are this machine's cross compilers for triplet."""
-    for name in ("gcc", "g++"):
+def _add_tools(root: Path, commands: Mapping[str, str]) -> None:
+    """Scripts for them, and the loader of this machine's programs."""
+    for name, command in commands.items():
         script = root / "usr/bin" / name
         script.unlink(missing_ok=True)
-        script.write_text(_COMPILER.format(compiler=f"{triplet}-{name}"))
+        script.write_text(_SCRIPT.format(command=command))
         script.chmod(0o755)
-    for link, target in (
-        (root / "lib64/ld-linux-x86-64.so.2", "/host/lib64/ld-linux-x86-64.so.2"),
-        (root / "usr" / triplet, f"/host/usr/{triplet}"),
-    ):
-        link.parent.mkdir(exist_ok=True)
-        if not link.is_symlink():
-            link.symlink_to(target)
+    loader = Path("/lib64/ld-linux-x86-64.so.2")
+    # Links in it may be absolute.
+    _link(root / loader.relative_to("/"), Path(f"/host{loader.resolve()}"))
+
+
+def _link(link: Path, target: Path) -> None:
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def add_gcc(root: Path, triplet: str) -> None:
+    """The compilers and readelf in root are this machine's for triplet."""
+    tools = {"gcc": "gcc", "cc": "gcc", "g++": "g++", "readelf": "readelf"}
+    _add_tools(root, {name: f"/usr/bin/{triplet}-{tool}" for name, tool in tools.items()})
+    _link(root / "usr" / triplet, Path(f"/host/usr/{triplet}"))
+
+
+def add_zig(root: Path, program: Path, target: str) -> None:
+    """The same with zig; target is its word and flags."""
+    tools = {"gcc": "cc", "cc": "cc", "g++": "c++"}
+    commands = {name: f"{program} {tool} -target {target}" for name, tool in tools.items()}
+    _add_tools(root, commands | {"readelf": "/usr/bin/readelf"})
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """crossbuild ROOT VERSION COMMAND...: setup.py's commands, for the CPython of another root.
 
-Run by a CPython of the same VERSION, with setuptools and pybind11. distutils asks sysconfig for
-everything; here sysconfig answers for the other interpreter.
+Run with setuptools and pybind11; wheels are tagged for the version of the CPython that runs it.
+distutils asks sysconfig for everything; here sysconfig answers for the other interpreter.
 """
 
 from __future__ import annotations

@@ -5,8 +5,11 @@ Debian's names: qemu-user-static, libc6-*-cross, wine64.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 # (ELF's e_machine, bits, byte order) -> qemu's name, and Debian's for the libraries.
@@ -19,8 +22,11 @@ _ELF = {
     (22, 64, "big"): ("s390x", "s390x-linux-gnu"),
     (258, 64, "little"): ("loongarch64", ""),
     (8, 64, "little"): ("mips64el", "mips64el-linux-gnuabi64"),
+    (8, 64, "big"): ("mips64", "mips64-linux-gnuabi64"),
 }
-_NATIVE = {(62, 64, "little"), (3, 32, "little")}  # x86-64, i386
+NAMES = tuple(name for name, _ in _ELF.values())
+_I386 = (3, 32, "little")
+_X86_64 = (62, 64, "little")
 
 
 class NoEmulatorError(AssertionError):
@@ -33,9 +39,17 @@ def _machine(head: bytes) -> tuple[int, int, str]:
     return number, 64 if head[4] == 2 else 32, order
 
 
+@functools.cache
+def _native() -> tuple[tuple[int, int, str], ...]:
+    """What this Python is for, and what such a CPU runs, too."""
+    with Path(sys.executable).open("rb") as file:
+        own = _machine(file.read(20))
+    return (own, _I386) if own == _X86_64 else (own,)
+
+
 def _elf(head: bytes) -> tuple[str, ...]:
     machine = _machine(head)
-    if machine in _NATIVE:
+    if machine in _native():
         return ()
     if machine not in _ELF:
         raise NoEmulatorError(f"no emulator is known for e_machine {machine}")
@@ -50,6 +64,8 @@ def _elf(head: bytes) -> tuple[str, ...]:
 
 def prefix(program: Path | str) -> tuple[str, ...]:
     """The words before a command that runs program: none for this machine's own."""
+    if sys.platform == "win32":
+        return ()
     path = shutil.which(str(program)) or str(program)
     with Path(path).open("rb") as file:
         head = file.read(20)
@@ -61,3 +77,13 @@ def prefix(program: Path | str) -> tuple[str, ...]:
             raise NoEmulatorError("no wine on PATH")
         return (wine,)
     return ()
+
+
+def version(program: Path | str) -> str:
+    """What runs program, and its version."""
+    words = prefix(program)
+    if not words:
+        return "this machine"
+    done = subprocess.run([words[-1], "--version"], capture_output=True, text=True, check=True)
+    # "qemu-arm version 7.2.22 (Debian ...)", "wine-8.0 (Debian ...)"
+    return done.stdout.partition("(")[0].replace(" version", "").strip()

@@ -6,15 +6,17 @@ import functools
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import native
 
+from platforms import debian, emulate, zig
 from platforms.outcome import Outcome
 from platforms.table import Platform
 
 _EMULATORS = ("qemu-user-static",)
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+_INTERPRETERS = "/usr/libexec/qemu-binfmt/"
 
 
 def _is_installed(package: str) -> bool:
@@ -40,38 +42,39 @@ def install(*packages: str) -> None:
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
-@functools.cache
-def _zig(folder: Path) -> Path:
-    """A venv with PyPI's ziglang."""
-    venv = folder / "zig"
-    if not (venv / "made").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        pip = [str(venv / "bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "ziglang>=0.13"], check=True)
-        (venv / "made").touch()
-    return venv / "bin/python"
+def register_emulators() -> None:
+    """What a Debian boots with: programs of other machines execute each other."""
+    if not (_BINFMT / "register").exists():
+        subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)], check=True)
+    for name in emulate.NAMES:
+        if not (_BINFMT / f"qemu-{name}").exists():
+            (_BINFMT / "register").write_text(_binfmt(name))
 
 
-def zig_script(words: str, script: Path, folder: Path) -> Path:
-    """zig as one command, which is what a compiler is here; it is kept in folder."""
-    python = _zig(folder)
-    script.write_text(
-        "#!/bin/sh\n"
-        f"export ZIG_GLOBAL_CACHE_DIR={folder}/zig-cache\n"
-        f'exec {python} -m ziglang {words} "$@"\n'
-    )
-    script.chmod(0o755)
-    return script
+def _binfmt(name: str) -> str:
+    return Path(f"/usr/lib/binfmt.d/qemu-{name}.conf").read_text()
+
+
+def register_newer_emulator(name: str, suite: str, folder: Path) -> None:
+    """A newer qemu in place of this machine's, for programs that execute each other."""
+    root = folder / f"qemu-{suite}"
+    debian.extract(suite, root, ["qemu-user"])
+    registered = _BINFMT / f"qemu-{name}"
+    if registered.exists():
+        registered.write_text("-1")
+    text = _binfmt(name).replace(_INTERPRETERS, f"{root.resolve()}{_INTERPRETERS}")
+    (_BINFMT / "register").write_text(text)
 
 
 def compiler(platform: Platform, folder: Path) -> str:
     """The platform's compiler as one command."""
     if not platform.only_linked:
         install(*_EMULATORS)
+        register_emulators()
     install(*platform.packages)
-    if platform.compiler.startswith("zig "):
+    if platform.is_zig:
         words = platform.compiler.removeprefix("zig ")
-        return str(zig_script(words, folder / "zig-cc", folder.parent))
+        return str(zig.script(words, folder / "zig-cc", folder.parent))
     if not shutil.which(platform.compiler):
         raise native.NativeError(f"no {platform.compiler} on PATH after it was installed")
     return platform.compiler
@@ -99,4 +102,4 @@ def build(platform: Platform, folder: Path) -> Outcome:
         return Outcome("compiled and linked only")
     native.run(program)
     version = native.execute([command, "-dumpversion"]).stdout.strip()
-    return Outcome(f"{Path(command).name} {version}")
+    return Outcome(f"{Path(command).name} {version}, {emulate.version(program)}")

@@ -6,18 +6,17 @@ import glob
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import native
 
-from platforms import chroot, prepare
+from platforms import chroot, prepare, zig
 from platforms.outcome import Outcome, of_pytest
 from platforms.table import Platform, Python
 
 _ROOT = native.TESTS.parent
 _PURE = ("pytest", "hypothesis", "pycparser")  # what a root needs and Debian's has too old
-_C_ONLY = ("test_c.py", "test_abi_random.py", "test_fuzz.py")
+ALL = ("tests", "--ignore=tests/core")  # the core does not depend on the interpreter
 
 
 def _interpreter(version: str) -> str:
@@ -25,7 +24,8 @@ def _interpreter(version: str) -> str:
     found = [shutil.which(f"python{version}") or ""]
     found += sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{version}.*/bin/python")))
     for path in filter(None, found):
-        if not subprocess.run([path, "-c", "import ensurepip"], check=False).returncode:
+        trial = [path, "-c", "import ensurepip"]
+        if not subprocess.run(trial, check=False, capture_output=True).returncode:
             return path
     raise native.NativeError(f"cross compiling for it needs a python{version} here")
 
@@ -52,50 +52,70 @@ def copy_checkout(to: Path) -> None:
             shutil.copy(_ROOT / name, to / name)
 
 
-def _build(python: Python, root: Path, folder: Path) -> Path:
+def _settings(platform: Platform, folder: Path) -> dict[str, str]:
+    """What setup.py is told: roots have no C++ library, and zig brings its own along."""
+    if not platform.is_zig:
+        return {"PYTRAMP_CFLAGS": "-static-libstdc++ -static-libgcc", "PYTRAMP_WERROR": "1"}
+    return zig.settings(platform.glibc_target, platform.name, folder)
+
+
+def _build(platform: Platform, python: Python, root: Path, folder: Path) -> Path:
     """The built package, from a copy: the checkout may hold this machine's objects."""
     source, out = folder / "source", folder / "package"
     copy_checkout(source)
     shutil.rmtree(out, ignore_errors=True)
-    interpreter = builder(python.version, folder.parent)
     script = source / "tests/platforms/crossbuild.py"
-    # Roots have no C++ library.
-    flags = {"PYTRAMP_CFLAGS": "-static-libstdc++ -static-libgcc", "PYTRAMP_WERROR": "1"}
-    command = [str(interpreter), str(script), str(root), python.version]
+    command = [str(builder(python.built_by, folder.parent)), str(script), str(root), python.version]
     command += ["build", "--build-lib", str(out), "--build-temp", f"{out}-temp"]
-    native.execute(["env", "-C", str(source), *command], env=flags, timeout=1800)
+    command += ["dist_info", "--output-dir", str(out)]
+    settings = _settings(platform, folder.parent)
+    native.execute(["env", "-C", str(source), *command], env=settings, timeout=1800)
     return out
+
+
+def _add_compiler(platform: Platform, root: Path, folder: Path) -> None:
+    if platform.is_zig:
+        chroot.add_zig(root, zig.program(folder.parent), platform.glibc_target)
+    else:
+        chroot.add_gcc(root, platform.compiler.removesuffix("-gcc"))
 
 
 def _fill(root: Path, package: Path, python: Python, folder: Path) -> None:
     """The package, the tests and what they need, within root."""
     site = root / "opt/site"
     if not site.exists():
-        pip = [str(builder(python.version, folder.parent)), "-m", "pip", "install", "--quiet"]
+        pip = [str(builder(python.built_by, folder.parent)), "-m", "pip", "install", "--quiet"]
         pip += ["--disable-pip-version-check", "--only-binary=:all:", "--target", str(site)]
+        pip += ["--platform", "any", "--python-version", python.version]  # not this machine's
         subprocess.run([*pip, *_PURE], check=True)
-    shutil.rmtree(site / "pytramp", ignore_errors=True)
-    shutil.copytree(package / "pytramp", site / "pytramp")
+    for old in site.glob("pytramp*"):
+        shutil.rmtree(old)
+    shutil.copytree(package, site, dirs_exist_ok=True)
+    # A path of the interpreter's own: tests give programs a PYTHONPATH of theirs.
+    (root / "usr/lib/python3/dist-packages/site.pth").write_text("/opt/site\n")
     copy_checkout(root / "pytramp")
 
 
 def run(platform: Platform, folder: Path, tests: list[str]) -> Outcome:
     """All Python tests, or those named, in the platform's root below folder."""
     python = platform.python
-    assert python
+    assert isinstance(python, Python)
     prepare.install("mmdebstrap", "qemu-user-static")
-    chroot.register_emulators()
+    prepare.register_emulators()
+    if python.newer_qemu:
+        prepare.register_newer_emulator(*python.newer_qemu, folder.parent)
     root = folder / "root"
     chroot.make(python, root)
-    chroot.add_compiler(root, platform.compiler.removesuffix("-gcc"))
-    _fill(root, _build(python, root, folder), python, folder)
+    _add_compiler(platform, root, folder)
+    _fill(root, _build(platform, python, root, folder), python, folder)
     report, log = root / "report.xml", folder / "python.log"
     report.unlink(missing_ok=True)
     words = [f"python{python.version}", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     words += ["--junitxml=/report.xml"]
-    words += tests or ["tests", *(f"--ignore=tests/{name}" for name in _C_ONLY)]
-    settings = {"PYTHONPATH": "/opt/site", "HOME": "/root", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
+    words += tests or ALL
+    settings = {"HOME": "/root", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
     settings |= {"PYTRAMP_TEST_PATIENCE": "10", "PYTRAMP_TEST_RUNS": "3", "LC_ALL": "C.UTF-8"}
+    settings |= {"PYTRAMP_TEST_EMULATED": "1"} if chroot.is_emulated(python) else {}
     with chroot.mounted(root), log.open("w") as output:
         done = subprocess.run(
             chroot.command(root, ["env", "-C", "/pytramp", *words]),
@@ -106,7 +126,3 @@ def run(platform: Platform, folder: Path, tests: list[str]) -> Outcome:
             check=False,
         )
     return of_pytest(report, done.returncode, log)
-
-
-if __name__ == "__main__":
-    sys.exit("python tests/platforms/run.py --only python NAME")

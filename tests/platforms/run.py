@@ -2,8 +2,9 @@
 
     python tests/platforms/run.py --list
     python tests/platforms/run.py aarch64 s390x          # C and Python tests
-    python tests/platforms/run.py --quick --only c       # what CI does on every commit
+    python tests/platforms/run.py --quick                # what CI does on every commit
     python tests/platforms/run.py --write                # all, into docs/platforms.md
+    python tests/platforms/run.py --write riscv64        # its row there, the others stay
 
 As root, on Debian: compilers, emulators and roots are installed or made where they are missing.
 What a row says was run was run; "linked" means that nothing here can run it.
@@ -21,8 +22,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # when run as a script
 
 from platforms import c_tests, page, prepare, python_tests  # noqa: E402
-from platforms.outcome import Outcome, Row  # noqa: E402
-from platforms.table import PLATFORMS, Platform  # noqa: E402
+from platforms.outcome import Outcome, Row, hardening  # noqa: E402
+from platforms.table import PLATFORMS, Platform, WindowsPython  # noqa: E402
+from platforms.windows import tests as windows_tests  # noqa: E402
 
 
 def _parse() -> argparse.Namespace:
@@ -49,7 +51,7 @@ def _chosen(options: argparse.Namespace) -> list[Platform]:
 
 def _show(platform: Platform) -> None:
     python = platform.python
-    real = f"CPython {python.version}, Debian {python.architecture}" if python else "no CPython"
+    real = str(python) if python else "no CPython"
     how = "linked only" if platform.only_linked else "run"
     print(f"{platform.name:16} {platform.compiler:60} {how:12} {real}")
 
@@ -61,13 +63,13 @@ def _step(name: str, what: str, do: Callable[[], Outcome]) -> Outcome:
     try:
         outcome = do()
     except Exception as error:  # a platform that fails is a row, and the others go on
-        outcome = Outcome.failure(f"{type(error).__name__}: {error}")
+        outcome = Outcome.failure(f"{type(error).__name__}\n{error}")
     print(f"{name}: {what}: {outcome.text} ({time.monotonic() - start:.0f} s)", flush=True)
     return outcome
 
 
 def _test(platform: Platform, options: argparse.Namespace) -> Row:
-    folder: Path = options.folder / platform.name
+    folder: Path = options.folder.resolve() / platform.name
     folder.mkdir(parents=True, exist_ok=True)
     name, row = platform.name, Row(platform.name)
     row.built = _step(name, "build", lambda: prepare.build(platform, folder))
@@ -77,10 +79,12 @@ def _test(platform: Platform, options: argparse.Namespace) -> Row:
         return row
     if options.only != "python":
         row.c = _step(name, "C tests", lambda: c_tests.run(platform, folder))
-    if options.only != "c" and platform.python:
-        row.python = _step(
-            name, "Python tests", lambda: python_tests.run(platform, folder, options.tests)
-        )
+        row.hardening = _step(name, "hardening", lambda: hardening(c_tests.report(folder)))
+    tests = options.tests or list(platform.quick_tests if options.quick else ())
+    if options.only != "c" and platform.python and (tests or not options.quick):
+        in_windows = isinstance(platform.python, WindowsPython)
+        run = windows_tests.run if in_windows else python_tests.run
+        row.python = _step(name, "Python tests", lambda: run(platform, folder, tests))
     return row
 
 

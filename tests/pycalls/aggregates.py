@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import tools
+
 from pycalls.scalars import BOOL, CHAR, COMMON, INTEGERS, WCHAR, integer
 
 
@@ -221,6 +223,8 @@ class Maker:
         union = r.random() < 0.2
         bits = r.choice([0, 0, 0.3, 0.9])
         pack, packed = r.choice([(0, False)] * 5 + [(1, False), (2, False), (0, True)])
+        if tools.WINDOWS and (union or packed):  # where compilers disagree (test_layout.py)
+            bits = 0
         count = r.choice([1, 2, 2, 3, 4, 6])
         tight = bool(pack or packed)
         members = [

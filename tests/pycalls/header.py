@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import tools
+
 from pycalls import parameters
 from pycalls.aggregates import Maker, is_agreed
 from pycalls.parameters import Array, Callback, Parameter, Value
@@ -106,7 +108,7 @@ class Header:
         if chance < 0.35 and self.maker.made:
             return r.choice(self.maker.made[-12:])
         if chance < 0.5:
-            return r.choice([*RARE, FLOAT16])
+            return r.choice([*RARE, *([FLOAT16] if tools.FLOAT16 else [])])
         return r.choice([*COMMON, POINTER])
 
     def _parameter(self, n: int) -> Parameter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from dataclasses import dataclass
 from random import Random
@@ -99,7 +100,7 @@ def _integers(*spellings: str, size: int) -> list[Scalar]:
 
 BOOL = Scalar("_Bool", 1, "bool", bool)
 CHAR = Scalar("char", 1, "byte", bytes)
-WCHAR = Scalar("wchar_t", 4, "text", str)
+WCHAR = Scalar("wchar_t", ctypes.sizeof(ctypes.c_wchar), "text", str)
 FLOAT = Scalar("float", 4, "float", float)
 DOUBLE = Scalar("double", 8, "float", float)
 POINTER = Scalar("void *", 8, "address", int)
@@ -107,16 +108,18 @@ INTEGERS = [
     *_integers("signed char", "unsigned char", "int8_t", "uint8_t", size=1),
     *_integers("short", "unsigned short", "uint16_t", size=2),
     *_integers("int", "unsigned", "int32_t", size=4),
-    *_integers("long", "unsigned long", "long long", "uint64_t", "size_t", size=8),
+    *_integers("long", "unsigned long", size=ctypes.sizeof(ctypes.c_long)),
+    *_integers("long long", "uint64_t", "size_t", size=8),
 ]
 # What ctypes has, and so structs can have
-COMMON = [*INTEGERS, BOOL, CHAR, WCHAR, FLOAT, DOUBLE, Scalar("long double", 16, "float", float)]
+LONG_DOUBLE = Scalar("long double", ctypes.sizeof(ctypes.c_longdouble), "float", float)
+COMMON = [*INTEGERS, BOOL, CHAR, WCHAR, FLOAT, DOUBLE, LONG_DOUBLE]
 RARE = [
     *_integers("__int128", "unsigned __int128", size=16),
     Scalar("char16_t", 2, "text", str),
     Scalar("char32_t", 4, "text", str),
     Scalar("float _Complex", 8, "complex", complex),
     Scalar("double _Complex", 16, "complex", complex),
-    Scalar("long double _Complex", 32, "complex", complex),
+    Scalar("long double _Complex", 2 * LONG_DOUBLE.size, "complex", complex),
 ]
 FLOAT16 = Scalar("_Float16", 2, "float", float)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def mdwe(peer: Peer, lib: Any) -> str:
 def late_sandbox(peer: Peer, lib: Any) -> str:
     common = _restrictions()
     try:
-        os.chroot("/var/empty" if os.path.isdir("/var/empty") else "/mnt")
+        os.chroot(tempfile.mkdtemp())
     except PermissionError:
         raise NotHere("chroot needs root") from None
     common.no_new_code()

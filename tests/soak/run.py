@@ -60,7 +60,7 @@ class Plan:
 def load() -> tuple[Any, Any]:
     """The library of callers.c, twice: its calls release the GIL, or do not."""
     ctypes.CDLL(pytramp._core.__file__, ctypes.RTLD_GLOBAL)  # it calls pytramp.h's functions
-    path = tools.build((HERE / "callers.c").read_text(), flags=(f"-I{native.CSRC}",))
+    path = tools.build((HERE / "callers.c").read_text(), flags=(f"-I{native.INCLUDE}",))
     libraries = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
     for lib in libraries:
         lib.soak_wrong.restype = ctypes.c_char_p
@@ -73,7 +73,7 @@ def load() -> tuple[Any, Any]:
 
 def grown_pairs() -> int:
     stats = pytramp.stats()
-    return int(stats["mremap_pairs"] + stats["file_pairs"] + stats["memfd_pairs"])
+    return sum(stats[f"{step}_pairs"] for step in ("mremap", "file", "memfd", "memory"))
 
 
 def thread_states() -> int:

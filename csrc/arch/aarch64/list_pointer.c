@@ -10,10 +10,6 @@
 
 static_assert(PT_FRAME_GPR + 64 == PT_FRAME_STACK, "the general registers end where memory begins");
 
-static size_t round_up(size_t n, size_t alignment) {
-    return (n + alignment - 1) & ~(alignment - 1);
-}
-
 #  ifdef PT_OS_DARWIN
 #    define ABI pt_abi_aapcs64_apple
 
@@ -29,7 +25,7 @@ static uint32_t end_of_named(const pytramp_signature *signature) {
     for (size_t i = 0; i < signature->nargs; i++) {
         const struct pt_location *at = &signature->at[i];
         const struct pt_part *last = &at->parts[at->nparts - 1];
-        if (at->nparts) end = pt_aarch64_argument_at(last) + (uint32_t)round_up(last->size, 8);
+        if (at->nparts) end = pt_aarch64_argument_at(last) + (uint32_t)pt_round_up(last->size, 8);
     }
     return end;
 }
@@ -40,26 +36,17 @@ static void start_list(va_list *to, const pytramp_signature *signature, struct p
     memcpy(to, &at, sizeof at);
 }
 
-static const void *take(unsigned char **list, size_t size, size_t alignment) {
-    uintptr_t at = round_up((uintptr_t)*list, alignment > 8 ? alignment : 8);
-    *list = (unsigned char *)(at + round_up(size, 8));
-    return (const void *)at;
-}
-
 /* By its address or not? As an argument of a variadic function. */
 static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
     struct pt_location at;
-    unsigned char *list;
     pytramp_status status = pt_classify_alone(&ABI, type, 1, &at);
     if (status || !at.nparts) return status;
-    memcpy(&list, from, sizeof list);
     const void *value;
     if (at.by_reference)
-        memcpy(&value, take(&list, sizeof value, sizeof value), sizeof value);
+        memcpy(&value, pt_list_next(from, sizeof value, sizeof value), sizeof value);
     else
-        value = take(&list, type->size, type->alignment);
+        value = pt_list_next(from, type->size, type->alignment);
     memcpy(to, value, type->size);
-    memcpy(from, &list, sizeof list);
     return PYTRAMP_OK;
 }
 

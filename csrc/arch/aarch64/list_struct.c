@@ -94,8 +94,8 @@ static const unsigned char *take_registers(int *offs, const unsigned char *top, 
 
 static const unsigned char *take_memory(struct list *list, size_t size, size_t alignment) {
     uintptr_t at = (uintptr_t)list->stack;
-    if (alignment > 8) at = (at + alignment - 1) & ~(uintptr_t)(alignment - 1);
-    list->stack = (unsigned char *)((at + size + 7) & ~(uintptr_t)7);
+    if (alignment > 8) at = pt_round_up(at, alignment);
+    list->stack = (unsigned char *)pt_round_up(at + size, 8);
     return (const unsigned char *)at;
 }
 
@@ -109,7 +109,7 @@ static int take_elements(struct list *list, const struct pt_location *at, unsign
 
 /* In general registers or in memory. */
 static const void *take_doublewords(struct list *list, size_t size, size_t alignment) {
-    int registers = (int)((size + 7) & ~(size_t)7);
+    int registers = (int)pt_round_up(size, 8);
     const void *from =
         take_registers(&list->gr_offs, list->gr_top, registers, alignment > 8 ? 16 : 8);
     return from ? from : take_memory(list, size, alignment);

@@ -66,9 +66,9 @@ static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, vo
     if (status || !at[1].nparts) return status;
     int is_double_word = at[1].parts[0].index != 1; /* r1 was skipped */
     uintptr_t next = (uintptr_t)read_list(from);
-    if (is_double_word) next = (next + 7) & ~(uintptr_t)7;
+    if (is_double_word) next = pt_round_up(next, 8);
     memcpy(to, (const void *)next, type->size);
-    list behind = (list)next + ((type->size + 3) & ~(size_t)3);
+    list behind = (list)next + pt_round_up(type->size, 4);
     memcpy(from, &behind, sizeof behind);
     return PYTRAMP_OK;
 }

@@ -41,11 +41,7 @@
         .endr
         function_end pt_builtin_code
 
-        bss_section pt_builtin
-        .balign 4096
-        data    pt_builtin_slots
-        .skip   PT_BUILTIN_UNITS * PT_UNIT
-        data_end pt_builtin_slots
+        builtin_slots 4096
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. Kernels for 32-bit
  * programs may have pages of 64 KiB. ---- */

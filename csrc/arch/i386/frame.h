@@ -9,7 +9,7 @@
 #include "../offsets.h"
 
 /* struct pytramp_signature (signature.h); port.c proves it. */
-#define PT_SIGNATURE_STACK_SIZE 20
+#define PT_SIGNATURE_STACK_SIZE 36
 
 /* struct pt_frame. Its end is where ebp points: at the caller's ebp, with the return address above.
  * It is aligned to 4 and no more: that much the psABI before version 1.0 asked of callers, and

@@ -50,11 +50,7 @@
         .endr
         function_end pt_builtin_code
 
-        bss_section pt_builtin
-        .balign 4096
-        data    pt_builtin_slots
-        .skip   PT_BUILTIN_UNITS * PT_UNIT
-        data_end pt_builtin_slots
+        builtin_slots 4096
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
 
@@ -168,16 +164,16 @@
 
 /* One for each way in which a function returns its value, where the caller takes the arguments off
  * the stack (cdecl) and where the callee does (stdcall, fastcall, thiscall). */
-        .irp    result, int, float, double, x87, half
-        entry   pt_entry_\result
+        .macro  entries result, plain, popping
+        entry   \plain
         open_frame
         invoke
         load_\result
         close_frame
         ret
-        function_end pt_entry_\result
+        function_end \plain
 
-        entry   pt_entry_popping_\result
+        entry   \popping
         open_popping_frame
         invoke
         movl    4(%ebp), %edx
@@ -186,8 +182,14 @@
         load_\result
         close_frame
         return_popping
-        function_end pt_entry_popping_\result
-        .endr
+        function_end \popping
+        .endm
+
+        entries int, pt_entry_int, pt_entry_popping_int
+        entries float, pt_entry_float, pt_entry_popping_float
+        entries double, pt_entry_double, pt_entry_popping_double
+        entries x87, pt_entry_x87, pt_entry_popping_x87
+        entries half, pt_entry_half, pt_entry_popping_half
 
 /* cdecl with a result in memory: its address is an argument that the callee takes off the stack
  * (psABI 1.1, 2.2.3), and returns in eax. */

@@ -44,24 +44,18 @@ static void start_list(va_list *to, const pytramp_signature *signature, struct p
     memcpy(to, &next, sizeof *to);
 }
 
-static uintptr_t round_up(uintptr_t n, size_t alignment) {
-    return (n + alignment - 1) & ~(uintptr_t)(alignment - 1);
-}
-
 /* psABI, "Integer Calling Convention": what is larger than two words comes by reference, "variadic
  * arguments with 2×XLEN-bit alignment [...] in an aligned register pair". */
 static pytramp_status take_aggregate(va_list *from, const pytramp_type *type, void *to) {
-    uintptr_t next;
-    memcpy(&next, from, sizeof next);
+    if (!type->size) return PYTRAMP_OK;
     if (type->size > PAIR) {
-        memcpy(to, *(void **)next, type->size);
-        next += WORD;
-    } else if (type->size) {
-        next = round_up(next, type->alignment < PAIR ? WORD : PAIR);
-        memcpy(to, (const void *)next, type->size);
-        next += round_up(type->size, WORD);
+        const void *value;
+        memcpy(&value, pt_list_next(from, WORD, WORD), sizeof value);
+        memcpy(to, value, type->size);
+    } else {
+        size_t alignment = type->alignment < PAIR ? WORD : PAIR;
+        memcpy(to, pt_list_next(from, type->size, alignment), type->size);
     }
-    memcpy(from, &next, sizeof next);
     return PYTRAMP_OK;
 }
 

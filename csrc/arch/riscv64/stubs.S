@@ -51,11 +51,7 @@
         .endr
         function_end pt_builtin_code
 
-        bss_section pt_builtin
-        .p2align PAGE
-        data    pt_builtin_slots
-        .skip   PT_BUILTIN_UNITS * PT_UNIT
-        data_end pt_builtin_slots
+        builtin_slots 1 << PAGE
 
 /* ---- The template: never run where it stands. Growth maps it again, slots behind. ---- */
 

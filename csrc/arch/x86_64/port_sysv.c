@@ -78,9 +78,9 @@ static void take_registers(struct list *list, const struct pt_location *at, unsi
 
 static void take_memory(struct list *list, const pytramp_type *type, void *to) {
     uintptr_t at = (uintptr_t)list->overflow_arg_area;
-    if (type->alignment > 8) at = (at + type->alignment - 1) & ~(uintptr_t)(type->alignment - 1);
+    if (type->alignment > 8) at = pt_round_up(at, type->alignment);
     memcpy(to, (const void *)at, type->size);
-    list->overflow_arg_area = (void *)((at + type->size + 7) & ~(uintptr_t)7);
+    list->overflow_arg_area = (void *)pt_round_up(at + type->size, 8);
 }
 
 /* Where would it be as the only argument? There, if enough registers are left. */

@@ -6,29 +6,16 @@ import functools
 import os
 import re
 import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import legs
 import native
 import pytest
+import tools
+from legs import COMPILERS, FLAGS, IS_NATIVE, LEGS
 
 C = native.TESTS / "c"
-
-# How a program is compiled. The sanitizers are gcc's.
-COMPILERS = {"gcc": native.CC, "clang": "clang", "asan": "gcc", "tsan": "gcc"}
-FLAGS: dict[str, tuple[str, ...]] = {
-    "gcc": (),
-    "clang": (),
-    "asan": native.ADDRESS,
-    "tsan": native.THREAD,
-}
-
-
-# Another machine's compiler is tried alone.
-IS_NATIVE = native.CC == "gcc"
-LEGS = set(COMPILERS) if IS_NATIVE else {"gcc"}
 
 
 @dataclass(frozen=True)
@@ -44,13 +31,14 @@ THREADED = ("gcc", "clang", "asan", "tsan")
 
 LAYERS = {
     "freelist": Layer(legs=THREADED),
+    "intern": Layer(legs=THREADED),
     "pool": Layer(),
     # No forks under sanitizers: theirs is a malloc that hangs in a child whose parent had threads.
     "pool_threads": Layer(
         legs=THREADED, arguments=(("asan", ("60000", "0")), ("tsan", ("40000", "0")))
     ),
     # Not under tsan: it holds signals back until points of its own, and at times for ever.
-    "signals": Layer(wraps=("mremap", "malloc", "calloc", "free")),
+    "signals": Layer(wraps=("mremap", "munmap", "malloc", "calloc", "free")),
     "handlers": Layer(wraps=("malloc", "calloc", "free")),
     # Not under sanitizers: each of their instructions would be stepped through, too.
     "stepping": Layer(legs=("gcc", "clang")),
@@ -63,18 +51,15 @@ LAYERS = {
     "signature_win64": Layer(),
     "signature_aapcs32": Layer(),
     "signature_s390x": Layer(),
+    "signature_ppc64": Layer(),
+    "signature_mips_n64": Layer(),
     "i386": Layer(),
     "padding": Layer(),
     "closure": Layer(),
+    "owned": Layer(legs=THREADED),
+    "prepare": Layer(),
     "faults": Layer(wraps=("malloc", "calloc", "mmap", "mmap64", "mremap")),
 }
-
-
-def _missing(reason: str) -> None:
-    """In CI nothing may be missing."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @functools.cache
@@ -85,41 +70,21 @@ def _links(leg: str, *flags: str) -> bool:
     target = native.folder() / "empty"
     try:
         native.execute([COMPILERS[leg], *FLAGS[leg], *flags, source, "-o", target])
-        native.execute([*_prefix(leg), target])
+        native.execute([*legs.prefix(leg), target])
     except native.NativeError:
         return False
     return True
 
 
-@functools.cache
-def _prefix(leg: str) -> tuple[str, ...]:
-    """TSan's address space has no room for some kernels' randomisation."""
-    fixed = ("setarch", "-R")
-    if leg != "tsan" or not shutil.which("setarch"):
-        return ()
-    return fixed if subprocess.run([*fixed, "true"], check=False).returncode == 0 else ()
-
-
 def _need(leg: str, *flags: str) -> None:
     native.need(COMPILERS[leg], optional=leg == "clang")
     if not _links(leg, *flags):
-        _missing(f"{COMPILERS[leg]} makes no programs with {' '.join((*FLAGS[leg], *flags))}")
+        tools.missing(f"{COMPILERS[leg]} makes no programs with {' '.join((*FLAGS[leg], *flags))}")
 
 
 @functools.cache
 def _program(name: str, leg: str, *extra: str) -> Path:
     return native.program(C / f"{name}.c", compiler=COMPILERS[leg], flags=FLAGS[leg], extra=extra)
-
-
-def _run(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> str:
-    """Runs a program of tests/c; shows what it did, and skips where it says that it cannot."""
-    output = native.execute(command, env=env, timeout=300).stdout
-    print(output)
-    skipped = re.search(r"^SKIP: (.+)$", output, re.MULTILINE)
-    if skipped:
-        pytest.skip(skipped.group(1))
-    assert output.strip(), "a program that says nothing has done nothing"
-    return output
 
 
 @pytest.mark.parametrize(
@@ -135,7 +100,7 @@ def test_layer(name: str, leg: str) -> None:
     _need(leg)
     layer = LAYERS[name]
     wraps = [f"-Wl,--wrap={function}" for function in layer.wraps]
-    _run([*_prefix(leg), _program(name, leg, *wraps), *dict(layer.arguments).get(leg, ())])
+    legs.run([_program(name, leg, *wraps), *dict(layer.arguments).get(leg, ())], leg)
 
 
 # ---- Growth: every test in a process and on a copy of its own, as a program and as a library ----
@@ -166,9 +131,19 @@ def _library(leg: str, *extra: str) -> Path:
     flags = (*FLAGS[leg], "-fPIC")
     target = native.folder() / f"growth {leg} {len(list(native.folder().iterdir()))}.so"
     sources = [C / "growth.c", *native.core(COMPILERS[leg], flags)]
-    words = [*native.BASE, *flags, f"-I{native.CSRC}", "-shared", *extra]
+    words = [*native.BASE, *flags, *native.INCLUDES, "-shared", *extra]
     link = native.link_flags(COMPILERS[leg])
     native.execute([COMPILERS[leg], *words, *sources, *link, "-o", target])
+    return target
+
+
+@functools.cache
+def _loader(leg: str) -> Path:
+    """loader.c without a core: on MIPS, what a program calls through its table of addresses is
+    visible to libraries, and would stand before their own."""
+    target = native.folder() / f"loader {leg}"
+    words = [COMPILERS[leg], *native.BASE, *FLAGS[leg], *native.INCLUDES, C / "loader.c"]
+    native.execute([*words, *native.link_flags(COMPILERS[leg]), "-o", target])
     return target
 
 
@@ -184,8 +159,8 @@ def _grow(build: str, test: str, module: Path, other: Path, folder: Path) -> str
     home.mkdir()
     copy = Path(shutil.copy(module, home / ("growth it self" + module.suffix)))
     if form == "program":
-        return _run([copy, test, copy, other])
-    return _run([_program("loader", leg), copy, test, copy, other])
+        return legs.run([copy, test, copy, other])
+    return legs.run([_loader(leg), copy, test, copy, other])
 
 
 def _other(test: str, build: str, folder: Path) -> Path:
@@ -266,7 +241,7 @@ def test_growth_under_valgrind(tmp_path: Path) -> None:
     if not shutil.which("valgrind"):
         pytest.skip("no valgrind on PATH")
     program = _module("program", PLAIN_ID)
-    output = _run(["valgrind", "-q", "--error-exitcode=9", program, "any", program, tmp_path])
+    output = legs.run(["valgrind", "-q", "--error-exitcode=9", program, "any", program, tmp_path])
     assert re.search(r"any step: 0 pairs by mremap, 3 by the file", output)
 
 
@@ -276,6 +251,7 @@ def test_growth_under_valgrind(tmp_path: Path) -> None:
 # What asks a CPU's compiler for control-flow protection, and what readelf then says of an object.
 _PROTECTION = {
     "x86_64": ("-fcf-protection=full", "x86 feature: IBT, SHSTK"),
+    "i686": ("-fcf-protection=full", "x86 feature: IBT, SHSTK"),
     "aarch64": ("-mbranch-protection=standard", "AArch64 feature: BTI, PAC"),
 }
 
@@ -304,7 +280,7 @@ def hardened() -> Path:
 
 def _readelf(*words: str | Path) -> str:
     if not shutil.which("readelf"):
-        _missing("no readelf on PATH")
+        tools.missing("no readelf on PATH")
     return native.execute(["readelf", *words], env={"LC_ALL": "C"}).stdout
 
 
@@ -317,11 +293,23 @@ def test_every_object_is_marked() -> None:
         assert ".note.GNU-stack" in _readelf("-SW", path), path.name
 
 
+@pytest.mark.hardening("marked")
 def test_control_flow_protection_survives_linking(hardened: Path) -> None:
     protection = _protection()
     if not protection:
         pytest.skip("nothing is known to protect this CPU's control flow")
     assert protection[1] in _readelf("-n", hardened)
+
+
+@pytest.mark.hardening("landing pads and shadow stack")
+@pytest.mark.parametrize("leg", sorted({"gcc", "clang"}.intersection(LEGS)))
+def test_enforced_control_flow(leg: str) -> None:
+    """Intel's shadow stack and indirect branch tracking, emulated."""
+    _need(leg, *_protected())
+    flags = (*FLAGS[leg], *_protected())
+    # Bound at once: what binds late lands in the linker's own table of such functions.
+    source, now = C / "control_flow.c", "-Wl,-z,now"
+    legs.run([native.program(source, compiler=COMPILERS[leg], flags=flags, extra=[now])])
 
 
 # Not outlined: the compiler's own atomics begin with no landing pads everywhere, nor do its start
@@ -334,20 +322,25 @@ def _guarded() -> Path:
     """guarded.c and the core as a library, all of it with AArch64's protection."""
     target = native.folder() / "libguarded.so"
     sources = [C / "guarded.c", *native.core(native.CC, GUARDED)]
-    words = [*native.BASE, *GUARDED, f"-I{native.CSRC}", "-shared", "-nostartfiles"]
-    native.execute(
-        [native.CC, *words, *sources, *native.LINK, "-Wl,-z,force-bti", "-o", target]
-    )
+    words = [*native.BASE, *GUARDED, *native.INCLUDES, "-shared", "-nostartfiles"]
+    link = [*native.link_flags(native.CC), "-Wl,-z,force-bti"]
+    native.execute([native.CC, *words, *sources, *link, "-o", target])
     assert "AArch64 feature: BTI" in _readelf("-n", target), "the library is not marked"
     return target
 
 
-@pytest.mark.parametrize("test", ["bti", "pac", "gcs"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        pytest.param(name, marks=pytest.mark.hardening(name.upper()))
+        for name in ("bti", "pac", "gcs")
+    ],
+)
 def test_guarded(test: str) -> None:
     """What the CPU, or the emulator, enforces. Each has a control that must die."""
     if not native.execute([native.CC, "-dumpmachine"]).stdout.startswith("aarch64"):
         pytest.skip("AArch64's")
-    _run([_program("loader", "gcc"), _guarded(), test], {"QEMU_CPU": "max"})
+    legs.run([_loader("gcc"), _guarded(), test], env={"QEMU_CPU": "max"})
 
 
 def test_unsigned_return_addresses_can_be_changed() -> None:
@@ -355,9 +348,10 @@ def test_unsigned_return_addresses_can_be_changed() -> None:
     if IS_NATIVE or not native.CC.startswith("aarch64"):
         pytest.skip("an emulated AArch64's")
     with pytest.raises(native.NativeError, match="exited with 77"):
-        _run([_program("loader", "gcc"), _guarded(), "pac"], {"QEMU_CPU": "cortex-a57"})
+        legs.run([_loader("gcc"), _guarded(), "pac"], env={"QEMU_CPU": "cortex-a57"})
 
 
+@pytest.mark.hardening("nothing W+X")
 def test_nothing_is_writable_and_executable(hardened: Path) -> None:
     sections = re.findall(
         r"^ +\[ *\d+\] (\S+) .*? [0-9a-f]+ +[0-9a-f]{2} +([A-Zoxp]*) +\d+ +\d+ +\d+$",
@@ -377,13 +371,16 @@ def test_nothing_is_writable_and_executable(hardened: Path) -> None:
     assert [flags for name, flags in segments if name == "GNU_STACK"] == ["RW "]
 
 
+@pytest.mark.hardening("no text relocations")
 def test_no_text_relocations(hardened: Path) -> None:
     assert "TEXTREL" not in _readelf("-d", hardened)
 
 
 def test_exports_are_the_public_header(hardened: Path) -> None:
-    header = (native.CSRC / "pytramp.h").read_text()
-    declared = set(re.findall(r"^PYTRAMP_API[^;(]*?\b(\w+)[;(]", header, re.MULTILINE))
+    # As this compiler sees it: not every one has an __int128.
+    seen = [native.CC, "-E", "-P", "-DPYTRAMP_API=EXPORTED", native.INCLUDE / "pytramp.h"]
+    header = native.execute(seen).stdout
+    declared = set(re.findall(r"^EXPORTED[^;(]*?\b(\w+)[;(]", header, re.MULTILINE))
     symbols = _readelf("--dyn-syms", "-W", hardened)
     exported = set(re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ (\S+)$", symbols, re.MULTILINE))
     assert exported == declared
@@ -405,6 +402,6 @@ def test_the_readmes_command(tmp_path: Path) -> None:
         "    return pytramp_alloc(&code) || !pytramp_owns(code) || pytramp_free(code);"
         "}"
     )
-    library = [f"-I{native.CSRC}", f"-L{tmp_path}", f"-Wl,-rpath,{tmp_path}", "-lpytramp"]
+    library = [f"-I{native.INCLUDE}", f"-L{tmp_path}", f"-Wl,-rpath,{tmp_path}", "-lpytramp"]
     native.execute(["cc", source, *library, "-o", program])
     native.run(program)

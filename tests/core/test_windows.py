@@ -64,7 +64,7 @@ def _library(folder: Path) -> Path:
     """growth_windows.c and the core as a DLL, in a folder whose name has spaces."""
     target = folder / "a folder with  spaces" / "growth it self.dll"
     target.parent.mkdir()
-    words = [*native.BASE, f"-I{native.CSRC}", "-shared", "-static"]
+    words = [*native.BASE, *native.INCLUDES, "-shared", "-static"]
     objects = native.core(COMPILER)
     native.execute([COMPILER, *words, C / "growth_windows.c", *objects, "-o", target])
     return target
@@ -85,7 +85,7 @@ def test_unwinding(tmp_path: Path) -> None:
     """C++ exceptions, longjmp and backtraces, by SEH."""
     native.need(COMPILER_CXX, optional=True)
     target = tmp_path / "unwind.exe"
-    words = ["-std=c++17", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", f"-I{native.CSRC}"]
+    words = ["-std=c++17", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", f"-I{native.INCLUDE}"]
     objects = [*native.core(COMPILER), *native.link_flags(COMPILER)]
     native.execute([COMPILER_CXX, *words, C / "unwind.cpp", *objects, "-o", target])
     output = native.run(target).stdout

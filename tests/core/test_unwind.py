@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,13 +22,14 @@ COMPILERS = {
 }
 
 
+@tools.posix("unwinding but SEH's, for which test_windows.py has this program")
 @pytest.mark.parametrize("leg", COMPILERS)
 def test_cplusplus(leg: str, tmp_path: Path) -> None:
     """Exceptions, cancellation, longjmp and backtraces, for each entry and each kind of page."""
     cc, cxx, flags = COMPILERS[leg]
     for compiler in (cc, cxx):
         native.need(compiler, optional="clang" in compiler)
-    words = ["-std=c++17", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", f"-I{native.CSRC}", *flags]
+    words = ["-std=c++17", "-O2", "-g1", "-Wall", "-Wextra", "-Werror", *native.INCLUDES, *flags]
     target = tmp_path / "unwind"
     native.execute(
         [
@@ -46,35 +45,6 @@ def test_cplusplus(leg: str, tmp_path: Path) -> None:
     for place in ("built-in", "mremap", "file", "memfd"):
         done = re.findall(rf"^{place}: ", output, re.MULTILINE)
         assert len(done) == 6 - len(left_out), output
-
-
-# ---- longjmp over Python ----
-
-JUMP = """
-#include <setjmp.h>
-
-static jmp_buf target;
-
-void jump(void) { longjmp(target, 1); }
-
-int guarded(int (*f)(int), int n) { return setjmp(target) ? 99 : f(n); }
-"""
-
-
-def test_longjmp_over_a_callback_leaks() -> None:
-    """It is forbidden. Where Python itself survives it, a jump costs a reference, and no more."""
-    tools.script("longjmp.py", "held", tools.build(JUMP))
-
-
-def test_longjmp_over_a_callback_that_took_the_gil() -> None:
-    """The caller waits for itself, or Python sees that and gives up."""
-    script = [str(tools.ISOLATED / "longjmp.py"), "released", str(tools.build(JUMP))]
-    done = tools.captured([sys.executable, *script], {}, 120)
-    if sys.version_info >= (3, 13):
-        assert "Fatal Python error: " in done.stdout
-        assert done.returncode < 0
-    else:
-        assert done.returncode == -signal.SIGALRM, done.stdout
 
 
 # ---- Debuggers and profilers ----

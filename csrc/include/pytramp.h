@@ -1,6 +1,7 @@
 /* pytramp: C function pointers that carry state, without run-time code generation.
  *
- * This header is the whole C API. It needs neither Python nor any other file of pytramp.
+ * This header is the whole C API. It needs neither Python nor any other file of pytramp (but
+ * pytramp_prefix.h where PT_PREFIX is defined).
  *
  *     static void handle(const pytramp_signature *s, void *result, void *const *args, void
  * *userdata) {
@@ -23,6 +24,10 @@
 #define PYTRAMP_H
 
 #include <stddef.h>
+
+#ifdef PT_PREFIX
+#  include "pytramp_prefix.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -100,7 +105,8 @@ PYTRAMP_API pytramp_status pytramp_reserve(size_t closures);
 #define PYTRAMP_GROW_MREMAP  1u /* the kernel maps the template again: Linux 5.13, macOS */
 #define PYTRAMP_GROW_FILE    2u /* the library's own file, mapped again; on Windows, as an image */
 #define PYTRAMP_GROW_MEMFD   4u /* a sealed memfd with the same bytes; only where asked for */
-#define PYTRAMP_GROW_DEFAULT (PYTRAMP_GROW_MREMAP | PYTRAMP_GROW_FILE)
+#define PYTRAMP_GROW_MEMORY  8u /* plain memory: where functions are data (PowerPC, ELF V1) */
+#define PYTRAMP_GROW_DEFAULT (PYTRAMP_GROW_MREMAP | PYTRAMP_GROW_FILE | PYTRAMP_GROW_MEMORY)
 
 /* Which steps growth may take, always in the order above; 0 forbids growth. The environment
  * variable PYTRAMP_GROWTH (names joined by commas: "mremap,file,memfd", or "none") sets it at the
@@ -128,6 +134,7 @@ typedef struct pytramp_statistics {
     size_t mremap_pairs; /* page pairs by the growth step that made them */
     size_t file_pairs;
     size_t memfd_pairs;
+    size_t memory_pairs;
     size_t late_calls; /* freed slots that were called and reported (once each) */
 } pytramp_statistics;
 
@@ -314,12 +321,18 @@ typedef struct pytramp_closure_options {
     void *userdata;
     const char *name;  /* for reports; NULL or a string that is never freed */
     const void *error; /* a value of the result type for calls after free, NULL for zeros; copied */
+    /* NULL, or called once with userdata after pytramp_closure_free, when no call is inside handler
+     * any more: in the thread that frees, or in that of the last call. Not by a call that was left
+     * by an exception or longjmp, nor in a forked child by those of threads that are not there. */
+    void (*destroy)(void *userdata);
 } pytramp_closure_options;
 
 /* *code = a C function of the given type that runs handler. The caller owns userdata and keeps it
- * until pytramp_closure_free has returned and no call is inside handler. Errors as pytramp_alloc;
- * PYTRAMP_E_ABI for a signature that is not this machine's. Async-signal-safe once a closure of
- * this signature was made, unless it copies an error value of more than eight bytes. */
+ * until pytramp_closure_free has returned and no call is inside handler, or lets the closure
+ * destroy it; after a failure it is the caller's. Errors as pytramp_alloc; PYTRAMP_E_ABI for a
+ * signature that is not this machine's, PYTRAMP_E_INVALID for a size that is too small.
+ * Async-signal-safe once a closure of this signature was made, unless it copies an error value of
+ * more than eight bytes or has a destroy. */
 PYTRAMP_API pytramp_status pytramp_closure_new(void **code, const pytramp_signature *signature,
                                                pytramp_handler handler, void *userdata);
 PYTRAMP_API pytramp_status pytramp_closure_new_ex(void **code, const pytramp_signature *signature,
@@ -327,7 +340,8 @@ PYTRAMP_API pytramp_status pytramp_closure_new_ex(void **code, const pytramp_sig
 
 /* Frees code. Calls already inside the handler finish; later ones get the error value, and the
  * first of them is reported through the hook, until the address is handed out again, at least 1024
- * frees later. PYTRAMP_E_NOT_OURS, PYTRAMP_E_FREED, PYTRAMP_E_KIND. Async-signal-safe. */
+ * frees later. PYTRAMP_E_NOT_OURS, PYTRAMP_E_FREED, PYTRAMP_E_KIND. Async-signal-safe, if destroy
+ * is. */
 PYTRAMP_API pytramp_status pytramp_closure_free(void *code);
 
 /* Told once per freed trampoline, in the thread that called it. what is a text for people. The
