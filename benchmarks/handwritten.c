@@ -1,7 +1,7 @@
-/* What one would write by hand: a C extension with one callback function per C type, its callable in
- * a static variable. And two floors: what boxing, calling and unboxing cost alone, without any check. The
- * API floor uses the functions of Python's C API; the floor itself knows what it calls and gets, and
- * does without them: PyObject_Vectorcall alone can be half of the time. */
+/* What one would write by hand: a C extension with one callback function per C type, its callable
+ * in a static variable. And two floors: what boxing, calling and unboxing cost alone, without any
+ * check. The API floor uses the functions of Python's C API; the floor itself knows what it calls
+ * and gets, and does without them: PyObject_Vectorcall alone can be half of the time. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <time.h>
@@ -171,8 +171,8 @@ static PyObject *bind(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {{"bind", bind, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
-static PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "handwritten", .m_size = -1, .m_methods = methods};
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "handwritten", .m_size = -1,
+                                 .m_methods = methods};
 
 PyMODINIT_FUNC PyInit_handwritten(void) {
     for (int i = 0; i < SMALL_INTS; i++)

@@ -1,4 +1,4 @@
-/* The C rows: pytramp, libffi and libffcall, without Python.
+/* The C rows: pytramp, libffi, libffcall and dyncall, without Python.
  *
  *     native calls | bare | allocate | free | threads     rounds of figures
  *     native live COUNT                                    closures made and kept
@@ -22,6 +22,9 @@
 #ifdef HAVE_FFCALL
 #  include <callback.h>
 #  include <trampoline.h>
+#endif
+#ifdef HAVE_DYNCALL
+#  include <dyncall_callback.h>
 #endif
 
 typedef int (*int_function)(int, int);
@@ -151,6 +154,26 @@ static void drop_trampoline(void *code) {
 }
 #endif
 
+#ifdef HAVE_DYNCALL
+static char handle_dyncall(DCCallback *c, DCArgs *args, DCValue *result, void *userdata) {
+    (void)c, (void)userdata;
+    int a = dcbArgInt(args);
+    int b = dcbArgInt(args);
+    result->i = a + b;
+    return 'i';
+}
+
+static void *make_dyncall(void) {
+    DCCallback *made = dcbNewCallback("ii)i", handle_dyncall, NULL);
+    require(made != NULL, "dcbNewCallback");
+    return made;
+}
+
+static void drop_dyncall(void *code) {
+    dcbFreeCallback(code);
+}
+#endif
+
 static const struct contestant closures[] = {
     {"pytramp", make_closure, drop_closure},
 #ifdef HAVE_FFI
@@ -158,6 +181,9 @@ static const struct contestant closures[] = {
 #endif
 #ifdef HAVE_FFCALL
     {"libffcall", make_callback, drop_callback},
+#endif
+#ifdef HAVE_DYNCALL
+    {"dyncall", make_dyncall, drop_dyncall},
 #endif
     {"direct", make_direct, drop_direct},
     {NULL, NULL, NULL},
@@ -201,7 +227,7 @@ static void race_calls(const struct contestant *all) {
     }
 }
 
-/* ---- Allocate and free: a thousand alive at a time, freed in the order in which they were made ---- */
+/* ---- Allocate and free: a thousand alive at a time, the oldest freed first ---- */
 
 #define ALIVE 1000
 #define TURNS 50
@@ -250,7 +276,7 @@ struct worker {
     pthread_t thread;
 };
 
-#define BATCH 64
+#define BATCH  64
 #define CYCLES 20000
 
 /* Batches of allocations and frees, on a core of its own. */
@@ -338,8 +364,9 @@ static void count_mappings(const char *name, long count) {
 
 static void prepare(long count) {
     const pytramp_type *arguments[] = {&pytramp_type_int, &pytramp_type_int};
-    require(!pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, &pytramp_type_int, 2, arguments),
-            "pytramp_signature_new");
+    require(
+        !pytramp_signature_new(&signature, PYTRAMP_ABI_DEFAULT, &pytramp_type_int, 2, arguments),
+        "pytramp_signature_new");
 #ifdef HAVE_FFI
     require(ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 2, &ffi_type_sint, ffi_arguments) == FFI_OK,
             "ffi_prep_cif");
@@ -355,15 +382,25 @@ int main(int argc, char **argv) {
     const char *name = argc > 3 ? argv[2] : "pytramp";
     long count = argc > 3 ? atol(argv[3]) : 2 * ALIVE;
     prepare(count);
-    if (!strcmp(what, "calls")) race_calls(closures);
-    else if (!strcmp(what, "bare")) race_calls(trampolines);
-    else if (!strcmp(what, "allocate")) race_lives(closures, 0);
-    else if (!strcmp(what, "free")) race_lives(closures, 1);
-    else if (!strcmp(what, "allocate-bare")) race_lives(trampolines, 0);
-    else if (!strcmp(what, "free-bare")) race_lives(trampolines, 1);
-    else if (!strcmp(what, "threads")) race_threads();
-    else if (!strcmp(what, "live")) time_live(name, count);
-    else if (!strcmp(what, "maps")) count_mappings(name, count);
-    else require(0, "unknown row");
+    if (!strcmp(what, "calls"))
+        race_calls(closures);
+    else if (!strcmp(what, "bare"))
+        race_calls(trampolines);
+    else if (!strcmp(what, "allocate"))
+        race_lives(closures, 0);
+    else if (!strcmp(what, "free"))
+        race_lives(closures, 1);
+    else if (!strcmp(what, "allocate-bare"))
+        race_lives(trampolines, 0);
+    else if (!strcmp(what, "free-bare"))
+        race_lives(trampolines, 1);
+    else if (!strcmp(what, "threads"))
+        race_threads();
+    else if (!strcmp(what, "live"))
+        time_live(name, count);
+    else if (!strcmp(what, "maps"))
+        count_mappings(name, count);
+    else
+        require(0, "unknown row");
     return 0;
 }

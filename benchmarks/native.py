@@ -1,4 +1,4 @@
-"""The C rows: builds native.c with pytramp's C core and runs it against libffi and libffcall."""
+"""The C rows: builds native.c with pytramp's C core, against libffi, libffcall and dyncall."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pytramp.cli._rows import Missing, Row
 HERE = Path(__file__).parent
 CSRC = HERE.parent / "csrc"
 CORE = ("*.c", "abi/*.c", "pages/*.c", "arch/*/*.[cS]")
-FLAGS = ("-O3", "-std=gnu11", "-fvisibility=hidden", "-pthread", f"-I{CSRC}")
+FLAGS = ("-O3", "-std=gnu11", "-fvisibility=hidden", "-pthread", f"-I{CSRC / 'include'}")
 
-# What to ask the compiler for, and whether it is there.
+# The header that says whether it is there, and what to ask the compiler for.
 LIBRARIES = {
-    "libffi": ("-DHAVE_FFI", "-lffi"),
-    "libffcall": ("-DHAVE_FFCALL", "-lcallback", "-ltrampoline"),
+    "libffi": ("ffi.h", ["-DHAVE_FFI", "-lffi"]),
+    "libffcall": ("callback.h", ["-DHAVE_FFCALL", "-lcallback", "-ltrampoline"]),
+    "dyncall": ("dyncall_callback.h", ["-DHAVE_DYNCALL", "-ldyncallback_s", "-Wl,-z,noexecstack"]),
 }
-HEADERS = {"libffi": "ffi.h", "libffcall": "callback.h"}
 
 # (row of native.c, title, greatest ratios)
 RACES: tuple[tuple[str, str, dict[str, float]], ...] = (
@@ -42,13 +42,14 @@ LIVES: tuple[tuple[str, str, dict[str, float]], ...] = (
 def rows(folder: Path, rounds: int) -> Iterator[Row | Missing]:
     """In the order of the table of targets."""
     try:
-        there = [name for name in LIBRARIES if _has_header(HEADERS[name])]
+        there = [name for name, (header, _) in LIBRARIES.items() if _has_header(header)]
         program = build(folder, there)
     except NoCompiler as reason:
         yield Missing("all C rows", str(reason))
         return
-    for name in LIBRARIES.keys() - there:
-        yield Missing(f"rows against {name}", f"{HEADERS[name]} is not installed")
+    for name, (header, _) in LIBRARIES.items():
+        if name not in there:
+            yield Missing(f"rows against {name}", f"{header} is not installed")
     for row, title, targets in RACES:
         yield Row(title, _figures(program, row), targets)
     yield _fresh(program, there, rounds)
@@ -63,7 +64,7 @@ def build(folder: Path, libraries: list[str]) -> Path:
     """The program. NoCompiler, with what the compiler said."""
     core = [path for pattern in CORE for path in sorted(CSRC.glob(pattern))]
     sources = [HERE / "native.c", *core]
-    extras = [flag for name in libraries for flag in LIBRARIES[name]]
+    extras = [flag for name in libraries for flag in LIBRARIES[name][1]]
     program = folder / "native"
     done = _compile(*FLAGS, "-o", str(program), *map(str, sources), *extras)
     if done.returncode:
