@@ -111,7 +111,8 @@ def a_timer() -> None:
     """Each expiry runs in a thread of its own, which Python did not make."""
     expired: list[tuple[int, str]] = []
 
-    @pytramp.callback("void (void *)")
+    # timer_delete() does not wait for the thread of an expiry, which may call after this function.
+    @pytramp.callback("void (void *)", immortal=True)
     def tick(value: int) -> None:
         expired.append((value, threading.current_thread().name))
 
