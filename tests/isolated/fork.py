@@ -126,6 +126,9 @@ elif case == "worker":  # a thread of C that has been in Python, and is outside
     lib.worker_end()
     use(True)
 elif case == "callers":  # threads of C that are calling all the time
+    # Without a GIL, 3.13 stops the world for the state of the first new thread, and the child of
+    # a fork at that moment waits for it for ever; with ctypes' callbacks, too.
+    assert lib.in_turn(before[1600], 1, 1) == 1
     lib.callers_start(before[1600], 3)
     for _ in range(10):
         fork_here()
