@@ -122,7 +122,11 @@ def test_stats_name_the_source() -> None:
 
 @pytest.mark.parametrize(
     ("count", "error"),
-    [(-1, ValueError), (1 << 40, MemoryError), ("x", TypeError), (1.5, TypeError)],
+    [
+        *[(-1, ValueError), (-1 << 100, ValueError)],
+        *[(1 << 40, MemoryError), (1 << 100, MemoryError)],
+        *[("x", TypeError), (1.5, TypeError)],
+    ],
 )
 def test_reserve_refuses(count: object, error: type) -> None:
     before = pytramp.stats()["capacity"]

@@ -15,6 +15,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -38,12 +39,32 @@ real_kernel = pytest.mark.skipif(EMULATED, reason="the emulator's memory and lim
 LATE = {"numba", "scipy"}  # no wheels yet for the newest Python
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 WINDOWS = sys.platform == "win32"
-FLOAT16 = not WINDOWS  # where its compilers pass _Float16 in different ways, and pytramp refuses it
-LONG = 8 * ctypes.sizeof(ctypes.c_long)  # bits
+WORD = 8 * ctypes.sizeof(ctypes.c_void_p)  # bits, as of LONG
+LONG = 8 * ctypes.sizeof(ctypes.c_long)
+INT128 = WORD == 64  # compilers for other machines have none
+int128 = pytest.mark.skipif(not INT128, reason="there is no __int128 here")
 WCHAR = ctypes.sizeof(ctypes.c_wchar)
 
 # For the C of the tests, too: a sanitizer of threads must see both sides ("-fsanitize=thread").
 CFLAGS = shlex.split(os.environ.get("PYTRAMP_TEST_CFLAGS", ""))
+# Compilers for i386 have _Float16 with these instructions only.
+if WORD == 32 and platform.machine() in ("x86_64", "i386", "i686"):
+    CFLAGS.append("-msse2")
+
+
+def _knows_float16() -> bool:
+    """Not all compilers do; those for Windows pass it in different ways, and pytramp refuses it."""
+    if WINDOWS or not shutil.which("gcc"):
+        return False
+    command = ["gcc", "-fsyntax-only", "-xc", *CFLAGS, "-"]
+    clean = {**os.environ, "LD_PRELOAD": ""}  # a sanitizer is not for the compiler
+    tried = subprocess.run(
+        command, input=b"_Float16 x;", env=clean, check=False, capture_output=True
+    )
+    return tried.returncode == 0
+
+
+FLOAT16 = _knows_float16()
 
 ISOLATED = Path(__file__).resolve().parent / "isolated"
 
@@ -144,7 +165,9 @@ _HEADERS = """
 _CALLER = """
 typedef {type} T;
 void call_it(T (*f)(T), const void *in, void *out) {{
-    T value = f(*(const T *)in);
+    T value;
+    __builtin_memcpy(&value, in, sizeof value); /* which need not be aligned as T */
+    value = f(value);
     __builtin_memcpy(out, &value, sizeof value);
 }}
 size_t size_of_it(void) {{ return sizeof(T); }}

@@ -40,9 +40,11 @@ static py::dict stats() {
     return made;
 }
 
-static void reserve(py::ssize_t closures) {
-    if (closures < 0) throw py::value_error("cannot reserve a negative number of closures");
-    pytramp_status status = pytramp_reserve(static_cast<size_t>(closures));
+static void reserve(const py::object &closures) {
+    Py_ssize_t count = PyNumber_AsSsize_t(closures.ptr(), nullptr); /* as near as there is one */
+    if (count == -1 && PyErr_Occurred()) throw py::error_already_set();
+    if (count < 0) throw py::value_error("cannot reserve a negative number of closures");
+    pytramp_status status = pytramp_reserve(static_cast<size_t>(count));
     if (status) throw_status(status);
 }
 

@@ -100,11 +100,11 @@ static PyObject *from_cffi(PyObject *value) {
 }
 
 /* An exact int, from an int or by __index__: a new reference. */
-static PyObject *as_int(PyObject *value, const pytramp_type *type) {
+static PyObject *as_int(PyObject *value, const pytramp_type *type, const char *wanted) {
     if (PyIndex_Check(value)) return PyNumber_Index(value);
     PyObject *number = from_cffi(value);
     if (number || PyErr_Occurred()) return number;
-    PyErr_Format(PyExc_TypeError, "%s must be an int, not %.200s", type->spelling,
+    PyErr_Format(PyExc_TypeError, "%s must be %s, not %.200s", type->spelling, wanted,
                  Py_TYPE(value)->tp_name);
     return NULL;
 }
@@ -141,7 +141,7 @@ static int is_in_range(const struct two_words *words, const pytramp_type *type, 
 }
 
 static int store_any_integer(const pytramp_type *type, PyObject *value, void *to) {
-    PyObject *number = as_int(value, type);
+    PyObject *number = as_int(value, type, "an int");
     if (!number) return -1;
     struct two_words words;
     int failed = split(number, type, &words);
@@ -214,28 +214,27 @@ static long character_of(const pytramp_type *type, PyObject *value) {
     return -1;
 }
 
-static int store_character(const pytramp_type *type, PyObject *value, void *to) {
-    const char *wanted = type->code == PT_TYPE_CHAR ? "bytes" : "str";
-    long character = character_of(type, value);
-    int64_t number = character;
-    if (character < 0) {
-        PyObject *index = PyIndex_Check(value) ? Py_NewRef(value) : from_cffi(value);
-        if (!index) {
-            if (!PyErr_Occurred())
-                PyErr_Format(PyExc_TypeError, "%s must be %s of length 1 or an int, not %.200s",
-                             type->spelling, wanted, Py_TYPE(value)->tp_name);
-            return -1;
-        }
-        number = PyNumber_AsSsize_t(index, PyExc_OverflowError);
-        Py_DECREF(index);
-        if (number == -1 && PyErr_Occurred()) return -1;
-    }
-    /* A character has no sign: both readings of its bits are taken. */
-    if (!pt_fits_signed(number, type->size) && (number < 0 || number >> 8 * type->size))
+/* A character has no sign: both readings of its bits are taken. */
+static int put_character(int64_t code, const pytramp_type *type, PyObject *value, void *to) {
+    if (!pt_fits_signed(code, type->size) && (code < 0 || code >> 8 * type->size))
         return out_of_range(value, type);
-    struct two_words words = {(uint64_t)number, 0};
+    struct two_words words = {(uint64_t)code, 0};
     put_integer(&words, to, type->size);
     return 0;
+}
+
+static int store_character(const pytramp_type *type, PyObject *value, void *to) {
+    long character = character_of(type, value);
+    if (character >= 0) return put_character(character, type, value, to);
+    int is_char = type->code == PT_TYPE_CHAR;
+    const char *wanted = is_char ? "bytes of length 1 or an int" : "str of length 1 or an int";
+    PyObject *number = as_int(value, type, wanted);
+    if (!number) return -1;
+    int overflow;
+    int64_t code = PyLong_AsLongLongAndOverflow(number, &overflow);
+    int failed = overflow ? out_of_range(number, type) : put_character(code, type, number, to);
+    Py_DECREF(number);
+    return failed;
 }
 
 /* ---- Real and complex numbers ---- */
