@@ -29,10 +29,11 @@ def doubles(*values: float) -> Any:
 
 def call(closure: pytramp.Closure, *arguments: Any) -> Any:
     """C calls closure with these: ints are passed as the machine's words, memory by its address."""
-    prototype = ctypes.CFUNCTYPE(
-        ctypes.c_int,
-        *[ctypes.c_ssize_t if isinstance(a, int) else ctypes.c_void_p for a in arguments],
-    )
+    classes = [ctypes.c_ssize_t if isinstance(a, int) else ctypes.c_void_p for a in arguments]
+    for i, argument in enumerate(arguments):
+        if isinstance(argument, ctypes.c_longlong):
+            classes[i] = ctypes.c_longlong
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int, *classes)
     return ctypes.cast(closure.address, prototype)(*arguments)
 
 
@@ -83,7 +84,7 @@ FORMATS = [
     ("unsigned int", "I"),
     ("long", "l"),
     ("unsigned long", "L"),
-    ("size_t", "L" if ctypes.sizeof(ctypes.c_long) == 8 else "Q"),
+    ("size_t", "I" if tools.WORD == 32 else "L" if tools.LONG == 64 else "Q"),
     ("long long", "q"),
     ("unsigned long long", "Q"),
     ("float", "f"),
@@ -279,7 +280,7 @@ def test_lengths_that_cannot_be() -> None:
         ("int n, int a[n]", (-1,), "is negative: -1"),
         ("long long n, int a[n]", (-(2**63),), "is negative: -9223372036854775808"),
         ("size_t n, int a[n]", (-1,), "is more than memory holds"),
-        ("size_t n, int a[n]", (2**62,), "is more than memory holds"),
+        ("size_t n, int a[n]", (sys.maxsize // 2 + 1,), "is more than memory holds"),
         ("long long n, int a[n][n]", (2**33,), "is more than memory holds"),
         ("long long n, int a[n * n]", (2**33,), "overflows"),
         ("long long n, int a[n + 1]", (2**63 - 1,), "overflows"),
@@ -291,14 +292,15 @@ def test_lengths_that_cannot_be() -> None:
         ("int n, int a[6 / n]", (0,), "is divided by zero"),
         ("int n, int a[6 % n]", (0,), "is divided by zero"),
         ("long long n, int a[n / -1]", (-(2**63),), "overflows"),
-        ("size_t n, long double a[n]", (2**60,), "is more than memory holds"),
-        ("size_t n, const char a[n]", (2**63 - 1,), ""),
+        ("size_t n, long double a[n]", (sys.maxsize // 8 + 1,), "is more than memory holds"),
+        ("size_t n, const char a[n]", (sys.maxsize,), ""),
     ]
     for parameters, values, message in rows:
         entered: list[Any] = []
+        lengths = map(ctypes.c_longlong if parameters.startswith("long long") else int, values)
         cb = pytramp.callback(f"int ({parameters})", lambda *a: entered.append(a), error=-7)  # noqa: B023
         with tools.reports() as seen:
-            assert call(cb, *values, memory) == -7
+            assert call(cb, *lengths, memory) == -7
         assert not entered, parameters
         (report,) = seen
         assert type(report.exception) in (ValueError, OverflowError), parameters

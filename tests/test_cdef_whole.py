@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import sys
 from typing import Any
 
@@ -27,7 +28,8 @@ def sizes(pair: Any) -> tuple[int, ...]:
     return ctypes.sizeof(pair), ctypes.sizeof(leaf), pair.n.offset, leaf(a=(1, 2, 3), high=9).high
 
 
-RIGHT = (40, 16, 32, 9)
+AHEAD = struct.calcsize("PP4i")
+RIGHT = (struct.calcsize("PP5i0P"), 16, AHEAD, 9)
 
 
 def pairs(types: Any) -> tuple[int, ...]:

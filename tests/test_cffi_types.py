@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import re
+import struct
 import subprocess
 import sys
 import weakref
@@ -107,7 +108,7 @@ BOTH: list[tuple[str, Any]] = [
     ("uint16_t", 65535),
     ("int32_t", -1),
     ("uint64_t", 2**64 - 1),
-    ("size_t", 2**64 - 1),
+    ("size_t", 2**tools.WORD - 1),
     ("ssize_t", -1),
     ("intptr_t", -1),
     ("uint_fast8_t", 255),
@@ -334,7 +335,7 @@ def test_objects_of_ours_are_addresses() -> None:
     pointer = pytramp._core.Pointer(ctypes.POINTER(ctypes.c_int), int(ffi.cast("intptr_t", number)))
     assert result("int *(*)(void)", pointer) == number
     closure = pytramp.callback(ffi.typeof("handler"), lambda n: n + 1)
-    assert int(ffi.cast("intptr_t", result("void *(*)(void)", closure))) == closure.address
+    assert int(ffi.cast("uintptr_t", result("void *(*)(void)", closure))) == closure.address
 
 
 def test_closures_as_results_are_kept() -> None:
@@ -500,9 +501,9 @@ def test_the_types_live_as_long_as_the_signature() -> None:
     assert ref() is None
     kept: list[Any] = []
     closure = signature(kept.append)
-    struct = bytes_of("int", 5) + bytes(4) + bytes_of("double", 0.5)
+    data = struct.pack("@id", 5, 0.5)
     lib = tools.library(
         "struct s { int a; double b; }; void call_it(void (*f)(struct s), struct s *p) { f(*p); }"
     )
-    lib.call_it(closure, struct)
+    lib.call_it(closure, data)
     assert (kept[0].a, kept[0].b) == (5, 0.5)

@@ -412,6 +412,7 @@ def test_as_ctypes_takes_prototypes_only(wrong: object) -> None:
         SIGNATURE(twice).as_ctypes(wrong)
 
 
+@tools.int128
 @pytest.mark.parametrize(
     ("declaration", "place"),
     [

@@ -28,7 +28,8 @@ TYPES = pytramp.cdef(
 
 SCALARS = ["int", "unsigned char", "long double", "size_t", "_Bool", "float _Complex"]
 SCALARS += ["_Float16"] if tools.FLOAT16 else []
-SCALARS += ["__int128", "wchar_t", "enum color", "struct node", "point", "union number", "handler"]
+SCALARS += ["__int128"] if tools.INT128 else []
+SCALARS += ["wchar_t", "enum color", "struct node", "point", "union number", "handler"]
 TARGETS = [*SCALARS, "void", "struct opaque", "struct unknown", "function", "row", "char"]
 QUALIFIERS = st.sampled_from(["", "", "const ", "volatile ", "const volatile "])
 

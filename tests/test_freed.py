@@ -154,17 +154,20 @@ def test_the_error_value_of_every_class(
         assert len(seen) == 1
 
 
-def test_the_error_value_of_types_that_ctypes_lacks() -> None:
-    for spelling, error, size in (("__int128", -5, 16), ("double _Complex", 1 + 2j, 16)):
-        call = tools.caller(spelling)
-        closure = pytramp.callback(f"{spelling} ({spelling})", lambda x: x, error=error)
-        address = closure.address
-        alive = call(
-            pytramp.callback(f"{spelling} ({spelling})", lambda x, error=error: error), bytes(size)
-        )
-        closure.close()
-        with tools.reports():
-            assert call(address, bytes(size)) == alive
+@pytest.mark.parametrize(
+    ("spelling", "error", "size"),
+    [pytest.param("__int128", -5, 16, marks=tools.int128), ("double _Complex", 1 + 2j, 16)],
+)
+def test_the_error_value_of_types_that_ctypes_lacks(
+    spelling: str, error: complex, size: int
+) -> None:
+    call = tools.caller(spelling)
+    closure = pytramp.callback(f"{spelling} ({spelling})", lambda x: x, error=error)
+    address = closure.address
+    alive = call(pytramp.callback(f"{spelling} ({spelling})", lambda x: error), bytes(size))
+    closure.close()
+    with tools.reports():
+        assert call(address, bytes(size)) == alive
 
 
 # ---- While it runs ----

@@ -163,6 +163,7 @@ def test_nested_function_types_print() -> None:
         assert pytramp.Signature(str(signature)) == signature
 
 
+@tools.int128
 def test_function_pointers_that_ctypes_cannot_express() -> None:
     """They have an address, and can be passed on."""
     cb = pytramp.callback("__int128 (*(__int128 (*f)(__int128)))(__int128)", lambda f: f)

@@ -128,15 +128,19 @@ def keep_one(view: Any) -> None:
     LATE[:] = [view, view[1:] if len(view) else view]
 
 
+def keep_pointers(a: Any) -> None:
+    LATE[:] = [a, a + 1]
+
+
 ARRAYS: list[tuple[str, Make]] = [
     ("an array", array(sum)),
     ("a slice", array(lambda a: a[1:3].tolist())),
     ("two dimensions", array(lambda a: a.tolist(), "int a[n / 4][4]")),
     ("a kept array", array(keep_one)),
-    ("a kept Pointer", array(lambda a: LATE.__setitem__(slice(None), [a, a + 1]), "__int128 a[2]")),
+    ("a kept Pointer", array(keep_pointers, "double _Complex a[2]")),
     ("text", array(len, "const char s[n]")),
     ("wide text", array(len, "const char16_t s[n]")),
-    ("items no memoryview holds", array(list, "__int128 a[2]")),
+    ("items no memoryview holds", array(list, "double _Complex a[2]")),
     ("an array and a failure", array(fail)),
     ("a negative length", array(sum, n=-1)),
     ("a length divided by zero", array(sum, "int a[8 / n]", n=0)),

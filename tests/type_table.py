@@ -99,12 +99,16 @@ def _reals() -> list[Row]:
     ]
 
 
+def _wide() -> list[Row]:
+    five = (5).to_bytes(16, sys.byteorder)
+    return [Row("__int128", five, c.int128), Row("unsigned __int128", five, c.uint128)]
+
+
 def _rest() -> list[Row]:
     to_int, to_point = ctypes.POINTER(ctypes.c_int), ctypes.POINTER(Point)
     wide, wchar = struct.pack("i", 97), (97).to_bytes(tools.WCHAR, sys.byteorder)
     return [
-        Row("__int128", (5).to_bytes(16, sys.byteorder), c.int128),
-        Row("unsigned __int128", (5).to_bytes(16, sys.byteorder), c.uint128),
+        *(_wide() if tools.INT128 else []),
         Row("enum color", struct.pack("i", 1), None, None, "enum color"),
         Row("char", b"a", c.char, ctypes.c_char, "char"),
         Row("wchar_t", wchar, c.wchar, ctypes.c_wchar, "wchar_t"),

@@ -126,28 +126,60 @@ class Program(ctypes.Structure):
     _fields_ = [("n", ctypes.c_ushort), ("instructions", ctypes.POINTER(Instruction))]
 
 
+# Of arch/x86/entry/syscalls/ and include/uapi/asm-generic/unistd.h of Linux.
 X86_64 = {
     "open": 2,
-    "mmap": 9,
-    "mprotect": 10,
-    "mremap": 25,
     "openat": 257,
-    "memfd_create": 319,
-    "pkey_mprotect": 329,
     "openat2": 437,
+    "memfd_create": 319,
+    "mmap": 9,
+    "mremap": 25,
+    "mprotect": 10,
+    "pkey_mprotect": 329,
 }
+I386 = {
+    "open": 5,
+    "openat": 295,
+    "openat2": 437,
+    "memfd_create": 356,
+    "mmap": 192,  # mmap2
+    "mremap": 163,
+    "mprotect": 125,
+    "pkey_mprotect": 380,
+}
+GENERIC = {
+    "open": None,  # openat
+    "openat": 56,
+    "openat2": 437,
+    "memfd_create": 279,
+    "mmap": 222,
+    "mremap": 216,
+    "mprotect": 226,
+    "pkey_mprotect": 288,
+}
+
+
+def system_calls():
+    """The numbers of this process' machine, which may have a kernel of more bits."""
+    wide, machine = sys.maxsize > 1 << 32, os.uname().machine
+    if machine in ("x86_64", "i386", "i586", "i686"):
+        return X86_64 if wide else I386
+    if wide and machine in ("aarch64", "riscv64", "loongarch64"):
+        return GENERIC
+    skip(f"the numbers of {machine}'s system calls are not known here")
 
 
 def deny(always, executable=()):
     """A seccomp filter: EPERM for these system calls, for `executable` only with PROT_EXEC."""
     load, jump_equal, jump_set, give = 0x20, 0x15, 0x45, 0x06
     allow, refuse = 0x7FFF0000, 0x00050001  # ERRNO with EPERM
+    numbers = system_calls()
     code = [(load, 0, 0, 0)]
-    for name in always:
-        code += [(jump_equal, 0, 1, X86_64[name]), (give, 0, 0, refuse)]
-    for name in executable:
+    for number in filter(None, map(numbers.get, always)):
+        code += [(jump_equal, 0, 1, number), (give, 0, 0, refuse)]
+    for number in filter(None, map(numbers.get, executable)):
         # the third argument of all of these is the protection; its low half is at offset 32
-        code += [(jump_equal, 0, 4, X86_64[name]), (load, 0, 0, 32)]
+        code += [(jump_equal, 0, 4, number), (load, 0, 0, 32)]
         code += [(jump_set, 0, 1, mmap.PROT_EXEC), (give, 0, 0, refuse), (give, 0, 0, allow)]
     code.append((give, 0, 0, allow))
     array = (Instruction * len(code))(*code)

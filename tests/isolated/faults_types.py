@@ -13,6 +13,7 @@ from pytramp.annotations import of_callable
 Type = pytramp._core.Type
 number = Type.scalar("int")
 pointer = Type.pointer("int *", number)
+word = ctypes.sizeof(ctypes.c_void_p)
 binary = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 
 
@@ -43,26 +44,26 @@ def completed():
     finally:
         _testcapi.remove_mem_hooks()
         assert [name for name, *_ in types.pair_t._fields_] == ["a", "b"]
-        assert types.pair_t.b.offset + 8 == ctypes.sizeof(types.pair_t)
+        assert types.pair_t.b.offset + word == ctypes.sizeof(types.pair_t)
 
 
 # What to do, and what it may give.
 ACTIONS = {
-    "scalar": (lambda: Type.scalar("unsigned long").size, {8}),
+    "scalar": (lambda: Type.scalar("unsigned long").size, {ctypes.sizeof(ctypes.c_ulong)}),
     "alias": (lambda: Type.alias("my_int", number).size, {4}),
     "opaque": (lambda: Type.opaque("struct s").spelling, {"struct s"}),
     "pointer": (lambda: Type.pointer("int *", number, True).target.size, {4}),
     "array": (lambda: Type.array("int", number, ((3,),), False, -1).dimensions, {((3,),)}),
     "aggregate": (lambda: Type.aggregate(Pair, "struct pair", 16, 8, MEMBERS, False).size, {16}),
     "custom": (lambda: custom().size, {4}),
-    "object": (lambda: Type.object().size, {8}),
+    "object": (lambda: Type.object().size, {word}),
     "va_list": (lambda: Type.va_list().kind, None),
     "attributes": (lambda: (pointer.target, pointer.kind, repr(pointer), hash(pointer)), None),
     "compared": (lambda: Type.pointer("int *", number) == pointer, {True}),
     "signature": (lambda: str(pytramp.Signature("int (int *, double)")), None),
     "signature_of_arrays": (lambda: str(pytramp.Signature("int (int n, double x[n])")), None),
     "signature_parts": (
-        lambda: [t.size for t in pytramp.Signature("int (int *, double)").arguments] == [8, 8],
+        lambda: [t.size for t in pytramp.Signature("int (int *, double)").arguments] == [word, 8],
         {True},
     ),
     "from_types": (lambda: str(pytramp.Signature.from_types(Pair, Pair, ctypes.c_char_p)), None),

@@ -17,7 +17,7 @@ from platforms import debian
 from platforms.table import Python
 
 _PEERS = ("python3-numpy", "python3-cffi")
-_SHELL = ("coreutils", "dash")  # for the compiler's script, and what tests run
+_SHELL = ("coreutils", "dash", "sed")  # for the compiler's script, and what tests run
 
 # Extracted only, no package was set up: what the set-up would have linked is found by path.
 _SCRIPT = """\
@@ -58,8 +58,8 @@ def _link(link: Path, target: Path) -> None:
 
 
 def add_gcc(root: Path, triplet: str) -> None:
-    """The compilers and readelf in root are this machine's for triplet."""
-    tools = {"gcc": "gcc", "cc": "gcc", "g++": "g++", "readelf": "readelf"}
+    """The compilers and binutils in root are this machine's for triplet."""
+    tools = {"gcc": "gcc", "cc": "gcc", "g++": "g++", "ar": "ar", "readelf": "readelf"}
     _add_tools(root, {name: f"/usr/bin/{triplet}-{tool}" for name, tool in tools.items()})
     _link(root / "usr" / triplet, Path(f"/host/usr/{triplet}"))
 
@@ -68,7 +68,7 @@ def add_zig(root: Path, program: Path, target: str) -> None:
     """The same with zig; target is its word and flags."""
     tools = {"gcc": "cc", "cc": "cc", "g++": "c++"}
     commands = {name: f"{program} {tool} -target {target}" for name, tool in tools.items()}
-    _add_tools(root, commands | {"readelf": "/usr/bin/readelf"})
+    _add_tools(root, commands | {"ar": f"{program} ar", "readelf": "/usr/bin/readelf"})
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import tools
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -39,7 +41,8 @@ class Scalar:
 
     def _real(self, r: Random, size: int) -> float:
         number = r.choice([0.0, -0.0, 1.0, float("inf"), r.uniform(-9, 9), r.uniform(-6e4, 6e4)])
-        return float(struct.unpack(_FORMATS[size], struct.pack(_FORMATS[size], number))[0])
+        code = _FORMATS.get(size, "d")
+        return float(struct.unpack(code, struct.pack(code, number))[0])
 
     def literal(self, value: Any) -> str:
         if self.kind == "complex":
@@ -85,7 +88,7 @@ def _real(number: float) -> str:
     return number.hex()
 
 
-_FORMATS = {2: "e", 4: "f", 8: "d", 16: "d"}
+_FORMATS = {2: "e", 4: "f"}  # and as Python itself has it
 
 
 def integer(r: Random, bits: int, *, signed: bool) -> int:
@@ -103,19 +106,20 @@ CHAR = Scalar("char", 1, "byte", bytes)
 WCHAR = Scalar("wchar_t", ctypes.sizeof(ctypes.c_wchar), "text", str)
 FLOAT = Scalar("float", 4, "float", float)
 DOUBLE = Scalar("double", 8, "float", float)
-POINTER = Scalar("void *", 8, "address", int)
+POINTER = Scalar("void *", ctypes.sizeof(ctypes.c_void_p), "address", int)
 INTEGERS = [
     *_integers("signed char", "unsigned char", "int8_t", "uint8_t", size=1),
     *_integers("short", "unsigned short", "uint16_t", size=2),
     *_integers("int", "unsigned", "int32_t", size=4),
     *_integers("long", "unsigned long", size=ctypes.sizeof(ctypes.c_long)),
-    *_integers("long long", "uint64_t", "size_t", size=8),
+    *_integers("long long", "uint64_t", size=8),
+    *_integers("size_t", size=ctypes.sizeof(ctypes.c_size_t)),
 ]
 # What ctypes has, and so structs can have
 LONG_DOUBLE = Scalar("long double", ctypes.sizeof(ctypes.c_longdouble), "float", float)
 COMMON = [*INTEGERS, BOOL, CHAR, WCHAR, FLOAT, DOUBLE, LONG_DOUBLE]
 RARE = [
-    *_integers("__int128", "unsigned __int128", size=16),
+    *(_integers("__int128", "unsigned __int128", size=16) if tools.INT128 else []),
     Scalar("char16_t", 2, "text", str),
     Scalar("char32_t", 4, "text", str),
     Scalar("float _Complex", 8, "complex", complex),
