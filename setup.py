@@ -67,8 +67,12 @@ built by gcc or clang with mingw-w64 for the UCRT, Python's own C library: llvm-
 """
 
 # Where the compiler has them: TLS descriptors (thread-local data in 4 instructions instead of
-# __tls_get_addr's 15), and landing pads in C code as in the stubs (IBT, shadow stacks).
+# __tls_get_addr's 15), and landing pads in C code as in the stubs (IBT, shadow stacks). Not the
+# former on 32-bit Arm: ld marks descriptors for lazy binding (bit 31 of the second word), and
+# glibc, where it binds at once, as Python wants it, takes the mark for a part of the offset (seen
+# with binutils 2.40 and glibc 2.36).
 OPTIONAL = ["-mtls-dialect=gnu2", "-fcf-protection"]
+UNFIT = {"-mtls-dialect=gnu2": "__arm__"}
 # Windows' and Python's own long double there is a double; mingw's compilers have the x87's.
 OPTIONAL += ["-mlong-double-64"] if WINDOWS else []
 
@@ -94,8 +98,9 @@ def try_to_compile(compiler, text, *flags):
 
 
 def accepts(compiler, flag):
-    """Does the compiler take this flag?"""
-    return try_to_compile(compiler, "int empty;\n", flag).returncode == 0
+    """Does the compiler take this flag, and is what it compiles for fit for it?"""
+    text = f"#if {UNFIT.get(flag, 0)}\n#error unfit\n#endif\nint empty;\n"
+    return try_to_compile(compiler, text, flag).returncode == 0
 
 
 def has_port(compiler):
