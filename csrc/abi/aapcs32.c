@@ -121,11 +121,12 @@ static size_t add_core(const pytramp_type *type, struct allocator *next, struct 
 /* ---- Arguments ---- */
 
 /* Rule B.5: the natural alignment of a composite type is that of its members, with their own
- * attributes, but without those of the whole. Where an alignment above a word is not explained by
- * the members' types, nobody knows which of the two raised it: 0. */
+ * attributes, but without those of the whole. 0 where nobody has said which of the two raised it,
+ * and no member's type alone is enough. */
 static size_t passing_alignment(const pytramp_type *type) {
     if (type->class != PT_CLASS_AGGREGATE) return scalar_size(type) > WORD ? 2 * WORD : WORD;
     if (type->alignment <= WORD) return WORD;
+    if (type->natural) return type->natural > WORD ? 2 * WORD : WORD;
     for (size_t i = 0; i < type->nmembers; i++) {
         if (type->members[i].type->alignment > WORD) return 2 * WORD;
     }

@@ -50,6 +50,14 @@ __attribute__((unused)) static const pytramp_type *empty(void) {
     return type;
 }
 
+__attribute__((unused)) static const pytramp_type *
+laid_out(size_t size, size_t alignment, size_t natural, size_t n, const pytramp_member *members) {
+    const pytramp_type *type;
+    pytramp_layout layout = {sizeof layout, size, alignment, natural, 0, n, members};
+    CHECK_OK(pytramp_type_layout_ex(&type, &layout));
+    return type;
+}
+
 /* An explicit layout does not tell whether it is i386's way to align eight bytes to four that made
  * it: it says nothing of other machines. */
 __attribute__((unused)) static void need_natural_alignment(void) {

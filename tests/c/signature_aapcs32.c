@@ -107,6 +107,10 @@ static void test_alignment(void) {
     const pytramp_member four = {l_, 4, 0};
     CHECK_OK(pytramp_type_layout(&raised, 32, 32, 1, &four));
     REFUSE(PYTRAMP_E_TYPE, i_, raised);
+    EXPECT("B.5: a member's", " | r0 0+4 | r2 0+4, r3 4+4 | stack@0 0+16", v_, i_,
+           laid_out(8, 8, 8, 1, &word), laid_out(16, 16, 16, 1, &word));
+    EXPECT("B.5: the whole's", " | r0 0+4 | r1 0+4, r2 4+4 | r3 0+4, stack@0 4+12", v_, i_,
+           laid_out(8, 8, 4, 1, &word), laid_out(16, 16, 4, 1, &word));
     say("alignment: refused where nobody knows whose it is");
 }
 

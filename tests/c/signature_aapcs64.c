@@ -52,14 +52,6 @@ static void test_homogeneous(void) {
     EXPECT("packed", "v0 0+4, v1 4+4 | x0 0+5", PACKED(f_, f_), PACKED(f_, c_));
 }
 
-static const pytramp_type *laid_out(size_t size, size_t alignment, size_t natural, size_t n,
-                                    const pytramp_member *members) {
-    const pytramp_type *type;
-    pytramp_layout layout = {sizeof layout, size, alignment, natural, 0, n, members};
-    CHECK_OK(pytramp_type_layout_ex(&type, &layout));
-    return type;
-}
-
 static void test_padding(void) {
     const pytramp_member one[] = {{f_, 1, 0}}, late[] = {{d_, 1, 8}},
                          gap[] = {{f_, 1, 0}, {f_, 1, 8}};

@@ -159,7 +159,10 @@ static void test_bit_fields(void) {
     say("bit-fields: integers");
 }
 
-/* Structs in structs, each twice: what unions are in places.h is not looked into here. */
+/* Structs in structs, each twice: what unions are in places.h is not looked into here. So many that
+ * half of memory holds one of a byte. */
+enum { MOST_LEVELS = 8 * sizeof(size_t) - 4 };
+
 static const pytramp_type *doubled_structs(const pytramp_type *type, int levels) {
     while (levels--)
         type = STRUCT(type, type);
@@ -176,10 +179,10 @@ static void test_refused(void) {
     REFUSE(PYTRAMP_E_TYPE, i_, i_, v_);
     refuse_both_ways(LAYOUT(32, 32, {f_, 1, 0}), PYTRAMP_E_TYPE); /* the frame aligns to 16 */
     refuse_both_ways(LAYOUT(64, 8, {f_, 1, 0}, {f_, 1, 60}), PYTRAMP_E_TYPE); /* C never does so */
-    refuse_both_ways(doubled_structs(padding, 40), PYTRAMP_E_TOO_LARGE);
+    refuse_both_ways(doubled_structs(padding, MOST_LEVELS), PYTRAMP_E_TOO_LARGE);
     refuse_both_ways(nested(f_, 1000), PYTRAMP_E_TOO_LARGE);
     check_intricate(f_);
-    for (int levels = 5; levels <= 60; levels += 5) {
+    for (int levels = 5; levels <= MOST_LEVELS; levels += 5) {
         check_at_once("structs twice in structs", doubled_structs(c_, levels));
         check_at_once("... of padding", doubled_structs(padding, levels));
     }
