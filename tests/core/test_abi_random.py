@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
 from collections.abc import Callable, Iterable
 
 import native
 import pytest
+import tools
 from abi import foreign, run
 from abi.compilers import accepted_by
 from abi.model import (
@@ -34,8 +37,17 @@ def seed(request: pytest.FixtureRequest) -> int:
     return run.SEED if given is None else int(given)
 
 
+@functools.cache
+def _has_headers(compiler: str) -> bool:
+    """Those of the C library, which another machine's compiler may come without."""
+    command, text = [compiler, "-fsyntax-only", "-xc", "-"], b"#include <stdint.h>\n"
+    return not subprocess.run(command, input=text, check=False, capture_output=True).returncode
+
+
 def _need(compiler: str) -> None:
     native.need(compiler, optional=compiler != native.CC)
+    if not _has_headers(compiler):
+        tools.missing(f"{compiler} has no C library: there are no headers")
 
 
 def _say(report: run.Report, record_property: RecordProperty) -> None:
