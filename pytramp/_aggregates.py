@@ -106,7 +106,7 @@ def members_of(cls: Any) -> Iterator[tuple[Type, int, int]]:
                 raise UnsupportedTypeError(f"{where}: two fields have this name")
             seen.add(name)
             if bits:
-                yield bit_field(_bits(owner, name))
+                yield bit_field(_bits(owner, name, field_type))
                 continue
             is_last = place == len(fields) - 1
             if _count(field_type) == 0 and is_last and not issubclass(cls, ctypes.Union):
@@ -128,14 +128,18 @@ def _offset(owner: Any, name: str, field_type: Any, where: str) -> int:
     return int(field.offset)
 
 
-def _bits(owner: Any, name: str) -> _layout.Place:
+def _bits(owner: Any, name: str, field_type: Any) -> _layout.Place:
     """Where ctypes put a bit-field."""
     field: Any = vars(owner).get(name)
     size = getattr(field, "size", 0)
     if size >> 16 == 0:
         where = f"{owner.__qualname__}.{name}"
         raise UnsupportedTypeError(f"{where}: _fields_ is not what the class was made with")
-    return _layout.Place(8 * int(field.offset) + (size & 0xFFFF), size >> 16)
+    width, low, unit = size >> 16, size & 0xFFFF, ctypes.sizeof(field_type)
+    if low + width > 8 * unit:  # nor does ctypes itself find it there
+        _refuse_bit_field(owner, name, f"bits {low} to {low + width} of {unit} bytes")
+    first = _layout.from_low_end(low, width, unit)
+    return _layout.Place(8 * int(field.offset) + first, width)
 
 
 def _check_bit_fields(owner: Any, fields: Any) -> None:
@@ -149,13 +153,17 @@ def _check_bit_fields(owner: Any, fields: Any) -> None:
     pack = int(getattr(owner, "_pack_", 0))
     is_union = issubclass(owner, ctypes.Union)
     layout = _layout.lay_out(described, is_union=is_union, explicit=explicit, pack=pack)
+    if layout.is_disputed:
+        raise UnsupportedTypeError(
+            f"{owner.__qualname__}: compilers do not agree on how to pass its packed bit-fields"
+        )
     for (name, *_), field in zip(fields, described[skipped:], strict=True):
         if is_union and not _layout.is_alike_in(described, field, pack):
             where = f"{owner.__qualname__}.{name}"
             raise UnsupportedTypeError(f"{where}: compilers do not agree on such a bit-field")
     last = ""
-    for (name, _, *bits), place in zip(fields, layout.places[skipped:], strict=True):
-        first = _bits(owner, name).bit if bits else 8 * vars(owner)[name].offset
+    for (name, kind, *bits), place in zip(fields, layout.places[skipped:], strict=True):
+        first = _bits(owner, name, kind).bit if bits else 8 * vars(owner)[name].offset
         last = name if bits else last
         if first != place.bit:
             _refuse_bit_field(owner, last, f"bit {place.bit} of {name!r} to bit {first}")

@@ -1,7 +1,8 @@
 """The layout that C gives a struct or union: that of GCC and clang, on Windows Microsoft's.
 
 Pure arithmetic over sizes and alignments. Positions are in bits from the beginning, counted from
-the lowest bit of each byte (little-endian); sizes and alignments are in bytes.
+the lowest bit of each byte, on big-endian machines from the highest; sizes and alignments are in
+bytes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ _UNNAMED_COUNT = sys.platform == "linux" and platform.machine().startswith(("aar
 # On Windows bit-fields share a unit that is as large as their type: "Bit Fields" in Microsoft's C
 # language reference, gcc's and clang's -mms-bitfields.
 IN_UNITS = sys.platform == "win32"
+
+# On 32-bit Arm a struct by value begins with an even register if a member is aligned to more than a
+# word (AAPCS32, rule B.5). Bit-fields of such a type are to GCC, packed or not, to clang only if
+# they are not packed.
+_WORD = 4 if platform.machine().startswith(("aarch64", "arm")) and sys.maxsize < 1 << 32 else 0
 
 
 class Field(NamedTuple):
@@ -43,18 +49,26 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """One Place per Field. natural is the alignment without `aligned` on the type itself."""
+    """One Place per Field. natural is the alignment without `aligned` on the type itself. Of what
+    is_disputed compilers do not agree on how to pass it by value."""
 
     size: int
     alignment: int
     natural: int
     places: tuple[Place, ...]
+    is_disputed: bool
 
 
 def bytes_of(place: Place) -> tuple[int, int]:
     """The first byte that holds a bit of it, and how many do."""
     start = place.bit // 8
     return start, (place.bit + place.bits + 7) // 8 - start
+
+
+def from_low_end(bit: int, bits: int, size: int) -> int:
+    """The position of such a place in the number that size bytes are in this machine's order; and
+    the place's position, from that in the number."""
+    return bit if sys.byteorder == "little" else 8 * size - bit - bits
 
 
 def lay_out(
@@ -67,7 +81,9 @@ def lay_out(
     walk = (_in_units if IN_UNITS else _in_bits)(fields, is_union, pack)
     alignment = max(explicit, walk.natural)
     size = _round_up((walk.end + 7) // 8, alignment)
-    return Layout(size, alignment, walk.natural, tuple(walk.places))
+    wide = any(field.bits and field.alignment > _WORD for field in fields)
+    is_disputed = walk.natural <= _WORD and wide
+    return Layout(size, alignment, walk.natural, tuple(walk.places), is_disputed)
 
 
 class _Walk(NamedTuple):

@@ -498,21 +498,21 @@ def test_a_c_type_as_bare_text_gets_a_hint() -> None:
 
 # ---- Pointer(spec, address) ----
 
-_cell = (ctypes.c_int * 3)(1, 2, 3)
+_cell = (ctypes.c_int * 3)(0x01010101, 2, 3)
 _points = (Point * 2)(Point(1, 2))
 
 
 @pytest.mark.parametrize(
     ("spec", "cell", "value"),
     [
-        ("const int *", _cell, 1),
-        (c.int_p, _cell, 1),
+        ("const int *", _cell, 0x01010101),
+        (c.int_p, _cell, 0x01010101),
         (c.const_uchar_p, _cell, 1),
-        (c.CType("int *"), _cell, 1),
-        (Annotated[Pointer[int] | None, c.CType("int *")], _cell, 1),
-        (ctypes.POINTER(ctypes.c_int), _cell, 1),
+        (c.CType("int *"), _cell, 0x01010101),
+        (Annotated[Pointer[int] | None, c.CType("int *")], _cell, 0x01010101),
+        (ctypes.POINTER(ctypes.c_int), _cell, 0x01010101),
         (ctypes.c_char_p, _cell, b"\1"),
-        (pointer_type("int *"), _cell, 1),
+        (pointer_type("int *"), _cell, 0x01010101),
     ],
 )
 def test_pointer_types(spec: Any, cell: Any, value: object) -> None:

@@ -17,6 +17,8 @@ import tools
 
 import pytramp
 from pytramp import declare
+from pytramp._layout import _WORD, from_low_end
+from pytramp.cdecl import records
 
 TEXT = """
 typedef struct { double x, y; } point;            /* no tag */
@@ -344,7 +346,9 @@ def test_bit_fields_behave_like_fields() -> None:
 def test_a_bool_is_one_bit(rest: str) -> None:
     """What is in the same byte, or what padding holds, does not make it true."""
     cls = pytramp.cdef(f"struct s {{ _Bool a : 1; {rest} }};").s
-    others = ((1 << 8 * ctypes.sizeof(cls)) - 2).to_bytes(ctypes.sizeof(cls), "little")
+    size = ctypes.sizeof(cls)
+    first = 1 << from_low_end(0, 1, size)
+    others = ((1 << 8 * size) - 1 - first).to_bytes(size, sys.byteorder)
     value = cls.from_buffer_copy(others)
     assert value.a is False
     value.a = True
@@ -395,7 +399,10 @@ PASSED = [
     ),
     "struct __attribute__((aligned(16))) { double x; }",
     "struct { int n; _Alignas(16) float x; }",
-    "struct { _Bool a : 1, b : 1; short : 0; short c : 4; }",
+    pytest.param(
+        "struct { _Bool a : 1, b : 1; short : 0; short c : 4; }",
+        marks=pytest.mark.skipif(records._ZERO_WIDTH_COUNTS, reason="refused here"),
+    ),
     "union { int a : 9; float x; }",
     "struct { int n; char rest[]; }",
     "struct { struct { int a : 4; int : 4; int b; }; float x; }",
@@ -423,9 +430,19 @@ def names_of(cls: Any) -> list[str]:
     return [name for name in names if name[0] != "_" and name != "rest"]
 
 
+# Where bit-fields of no width decide about registers they are refused before that.
+NO_WIDTH = pytest.mark.skipif(records._ZERO_WIDTH_COUNTS, reason="another reason refuses it first")
+WIDE = "do not agree on how to pass its packed bit-fields"
+ARM = pytest.mark.skipif(not _WORD, reason="passed in one way, but on 32-bit Arm")
 DISPUTED = [
+    pytest.param("struct __attribute__((packed)) { int a; long long b : 9; }", WIDE, marks=ARM),
+    pytest.param("struct { int a; long long b : 9 __attribute__((packed)); }", WIDE, marks=ARM),
     ("struct { float x; int : 32; }", "do not agree on how to pass its unnamed bit-fields"),
-    ("union { int : 0; double x; }", "do not agree on how to pass its unnamed bit-fields"),
+    pytest.param(
+        "union { int : 0; double x; }",
+        "do not agree on how to pass its unnamed bit-fields",
+        marks=NO_WIDTH,
+    ),
     ("struct { double x; int : 1; }", "do not agree on how to pass its unnamed bit-fields"),
     (
         "struct { struct __attribute__((packed, aligned(2))) { int i; char c; } m[2]; }",

@@ -232,9 +232,17 @@ def test_a_struct_is_a_copy_that_stays() -> None:
     closure = pytramp.callback(
         ffi.typeof("void(*)(point, union number)"), lambda *a: kept.append(a)
     )
-    function = ffi.cast("void(*)(point, int)", closure.address)
+    lib = tools.library(
+        """
+        typedef struct { double x, y; } point;
+        union number { int n; double x; };
+        void give(void (*f)(point, union number), int n) {
+            f((point){n, -n}, (union number){n});
+        }
+        """
+    )
     for i in range(50):
-        function((i, -i), i)
+        lib.give(closure, i)
     gc.collect()
     assert [(p.x, p.y, u.n) for p, u in kept] == [(i, -i, i) for i in range(50)]
 

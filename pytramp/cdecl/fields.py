@@ -11,6 +11,7 @@ import ctypes
 import sys
 from typing import Any, NamedTuple
 
+from pytramp import _layout
 from pytramp._core import UnsupportedTypeError
 from pytramp.cdecl.model import Record
 
@@ -156,12 +157,13 @@ def _is_written(trial: Any, member: Given) -> bool:
     assert member.bits is not None
     value = trial()
     setattr(value, str(member.name), True if member.cls is ctypes.c_bool else -1)
-    wanted = ((1 << member.bits) - 1) << member.bit
-    if int.from_bytes(bytes(value), "little") != wanted:
-        return False
     size = ctypes.sizeof(trial)
-    others = ((1 << 8 * size) - 1) ^ wanted
-    return not getattr(trial.from_buffer_copy(others.to_bytes(size, "little")), str(member.name))
+    shift = _layout.from_low_end(member.bit, member.bits, size)
+    wanted = ((1 << member.bits) - 1) << shift
+    if int.from_bytes(bytes(value), sys.byteorder) != wanted:
+        return False
+    others = (((1 << 8 * size) - 1) ^ wanted).to_bytes(size, sys.byteorder)
+    return not getattr(trial.from_buffer_copy(others), str(member.name))
 
 
 def _inherited(members: list[Given], anonymous: tuple[str | None, ...]) -> dict[str, Any]:
@@ -194,8 +196,10 @@ class BitField:
         assert member.bits is not None
         self.offset = member.bit // 8
         self.width = member.bits
-        self._low = member.bit % 8
-        self._bytes = ctypes.c_ubyte * ((self._low + member.bits + 7) // 8)
+        first = member.bit % 8
+        size = (first + member.bits + 7) // 8
+        self._low = _layout.from_low_end(first, member.bits, size)
+        self._bytes = ctypes.c_ubyte * size
         self._is_bool = member.cls is ctypes.c_bool
         self._is_signed = not self._is_bool and member.cls(-1).value == -1
 
@@ -209,7 +213,7 @@ class BitField:
         if instance is None:
             return self
         raw = bytes(self._bytes.from_buffer(instance, self.offset))
-        value = int.from_bytes(raw, "little") >> self._low & ((1 << self.width) - 1)
+        value = int.from_bytes(raw, sys.byteorder) >> self._low & ((1 << self.width) - 1)
         if self._is_bool:
             return bool(value)
         if self._is_signed and value >> (self.width - 1):
@@ -220,9 +224,9 @@ class BitField:
         number = int(bool(value)) if self._is_bool else _index(value)
         mask = ((1 << self.width) - 1) << self._low
         raw = self._bytes.from_buffer(instance, self.offset)
-        old = int.from_bytes(bytes(raw), "little")
+        old = int.from_bytes(bytes(raw), sys.byteorder)
         new = (old & ~mask) | (number << self._low & mask)
-        raw[:] = list(new.to_bytes(len(raw), "little"))
+        raw[:] = list(new.to_bytes(len(raw), sys.byteorder))
 
 
 def _index(value: Any) -> int:

@@ -346,14 +346,19 @@ def _has_zero_width(record: Record) -> bool:
 
 
 def _refuse_disputed(record: Record) -> None:
-    """What GCC and clang pass differently: only up to 16 bytes may be in registers."""
+    """What GCC and clang pass differently."""
     layout = record.layout
+    if layout and layout.is_disputed:
+        raise UnsupportedTypeError(
+            f"{record.spelling!r} by value: compilers do not agree on how to pass its packed "
+            "bit-fields"
+        )
     if _ZERO_WIDTH_COUNTS and _has_zero_width(record):
         raise UnsupportedTypeError(
             f"{record.spelling!r} by value: on this machine a bit-field of no width decides how "
             "the struct is passed, and that is not supported"
         )
-    if layout is None or layout.size > 16:
+    if layout is None or layout.size > 16:  # not in registers
         return
     _refuse_disputed_alignment(record)
     if _has_unnamed(record):

@@ -9,6 +9,8 @@ from typing import Any
 import tools
 
 from pycalls.scalars import BOOL, CHAR, COMMON, INTEGERS, WCHAR, integer
+from pytramp._layout import _WORD
+from pytramp.cdecl.records import _ZERO_WIDTH_COUNTS
 
 
 @dataclass(frozen=True)
@@ -208,10 +210,12 @@ class Maker:
     def _member(self, name: str, *, bits: float, union: bool, packed: bool) -> Member:
         r = self.r
         if r.random() < bits:
-            kind: Any = r.choice([*INTEGERS, BOOL])
+            is_disputed = packed and _WORD  # if it is wider than that
+            fit = [kind for kind in INTEGERS if not is_disputed or kind.size <= _WORD]
+            kind: Any = r.choice([*fit, BOOL])
             width = r.randint(1, 1 if kind is BOOL else 8 * kind.size)
             if r.random() < 0.1 and not union:
-                return Member("", kind, bits=r.choice([0, width]))
+                return Member("", kind, bits=width if _ZERO_WIDTH_COUNTS else r.choice([0, width]))
             return Member(name, kind, bits=width)
         lengths = r.choice([(), (), (), (), (1,), (2,), (3,), (2, 2)])
         kind = self._kind()

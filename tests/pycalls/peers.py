@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import platform
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,11 +91,18 @@ def _from_ctypes(p: Any, actual: Any) -> Any:
     return Elements(actual, p) if isinstance(p, Array) else actual
 
 
+# There a caller takes a narrow result for extended to the whole register. ctypes leaves the rest of
+# it as it was.
+_EXTENDED = not platform.machine().lower().startswith(("x86", "amd64", "i", "aarch64", "arm64"))
+
+
 def ctypes_callback(f: Function, types: Any, wrong: list[str]) -> Any:
     """The callback; None where ctypes cannot make it: it returns no structs."""
     if isinstance(f.result, Aggregate) or not can_pass(f.result) or not can_receive(f):
         return None
     result = _class(f.result, types) if f.result else None
+    if result and _EXTENDED and ctypes.sizeof(result) < ctypes.sizeof(ctypes.c_long):
+        return None
     prototype = ctypes.CFUNCTYPE(result, *(_argument(p, types) for p in f.parameters))
     return prototype(f.callable(types, wrong, _from_ctypes))
 
