@@ -31,9 +31,8 @@ WINDOWS = sys.platform == "win32"
 MACOS = sys.platform == "darwin"
 EXTRA = shlex.split(os.environ.get("PYTRAMP_CFLAGS", ""))
 WARNINGS = ["-Wall", "-Wextra", "-Werror"] if "PYTRAMP_WERROR" in os.environ else []
-# Hidden symbols and no PLT: a call within the library is direct, one out of it one instruction. For
-# DLLs there is neither to be had.
-ELF = [] if WINDOWS else ["-fPIC", "-fvisibility=hidden", "-fno-plt"]
+# Hidden symbols, so that a call within the library is direct. DLLs have none.
+ELF = [] if WINDOWS else ["-fPIC", "-fvisibility=hidden"]
 # Unwind tables, which C has by default on some CPUs only: exceptions pass through the core.
 CFLAGS = ["-O3", "-funwind-tables", *ELF, *WARNINGS, *EXTRA]
 
@@ -66,13 +65,16 @@ built by gcc or clang with mingw-w64 for the UCRT, Python's own C library: llvm-
     pip install pytramp
 """
 
-# Where the compiler has them: TLS descriptors (thread-local data in 4 instructions instead of
-# __tls_get_addr's 15), and landing pads in C code as in the stubs (IBT, shadow stacks). Not the
-# former on 32-bit Arm: ld marks descriptors for lazy binding (bit 31 of the second word), and
-# glibc, where it binds at once, as Python wants it, takes the mark for a part of the offset (seen
-# with binutils 2.40 and glibc 2.36).
-OPTIONAL = ["-mtls-dialect=gnu2", "-fcf-protection"]
-UNFIT = {"-mtls-dialect=gnu2": "__arm__"}
+# Where the compiler has them: no PLT (a call out of the library is one instruction), descriptors of
+# thread-local data (4 instructions instead of __tls_get_addr's 15), and landing pads in C code as
+# in the stubs (IBT, shadow stacks).
+OPTIONAL = [] if WINDOWS else ["-fno-plt"]
+OPTIONAL += ["-mtls-dialect=gnu2", "-fcf-protection"]
+# What goes wrong, and for whom (both seen with binutils 2.40 and glibc 2.36). 32-bit Arm: ld marks
+# descriptors for lazy binding (bit 31 of the second word), and glibc, where it binds at once, as
+# Python wants it, takes the mark for a part of the offset. PowerPC: of what ld.so has resolved only
+# ld's stub of __tls_get_addr_opt knows, and without a PLT it is passed by.
+UNFIT = {"-fno-plt": "__powerpc64__", "-mtls-dialect=gnu2": "__arm__"}
 # Windows' and Python's own long double there is a double; mingw's compilers have the x87's.
 OPTIONAL += ["-mlong-double-64"] if WINDOWS else []
 

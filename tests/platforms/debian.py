@@ -25,13 +25,13 @@ def extract(suite: str, root: Path, packages: Sequence[str], architecture: str =
     words += ['--aptopt=Acquire::Check-Valid-Until "false"']
     words += [f"--arch={architecture}"] if architecture else []
     subprocess.run([*words, suite, str(root), f"deb {mirror()} {suite} main"], check=True)
-    _link_libraries(root)
+    _merge(root)
     (root / "made").touch()
 
 
-def _link_libraries(root: Path) -> None:
+def _merge(root: Path) -> None:
     """Links that base-files' set-up makes, where there is no such folder."""
-    for path in (root / "usr").glob("lib*"):
+    for path in [root / "usr/bin", root / "usr/sbin", *(root / "usr").glob("lib*")]:
         link = root / path.name
         if path.is_dir() and path.name != "libexec" and not link.exists():
             link.symlink_to(Path("usr", path.name))
