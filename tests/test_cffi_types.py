@@ -163,6 +163,14 @@ def test_the_same_as_a_callback_of_cffi(text: str, initializer: Any) -> None:
     assert seen(ours) == seen(theirs) == got[0]
 
 
+def has_complex() -> bool:
+    """libffi knows them on some CPUs, and cffi where libffi does."""
+    try:
+        return bool(ffi.typeof("float _Complex"))
+    except KeyError:
+        return False
+
+
 ONLY_OURS: list[tuple[str, Any]] = [
     ("union number", {"x": 0.5}),
     ("union bytes", {"b": bytes(range(20))}),
@@ -173,8 +181,7 @@ ONLY_OURS: list[tuple[str, Any]] = [
     ("struct holder", {"u": {"n": 3}, "b": (1, 2, 3, 4)}),
     ("struct packed", (b"a", -5, 0.5)),
     ("struct packed_floats", (b"a", 0.5, b"b")),
-    ("float _Complex", 1 + 2j),
-    ("double _Complex", -0.5 + 2j),
+    *([("float _Complex", 1 + 2j), ("double _Complex", -0.5 + 2j)] if has_complex() else []),
 ]
 
 
@@ -328,7 +335,7 @@ WRONG: list[tuple[str, Any, type, str]] = [
 @pytest.mark.parametrize(("text", "value", "error", "message"), WRONG)
 def test_wrong_results(text: str, value: Any, error: type, message: str) -> None:
     if value is array:
-        tools.need_cffi(1, 16)  # which only warned before
+        tools.need_cffi(2, 0)  # which only warned before
     theirs: list[Any] = []
     ffi.callback(text, lambda: value, onerror=lambda *args: theirs.append(args[0]))()
     assert theirs
@@ -416,7 +423,7 @@ def test_a_variadic_callback() -> None:
         ("point *(*)(const char *)", "point *(char *)"),
         ("handler(*)(handler, struct small)", "int(*(int(*)(int), struct small))(int)"),
         ("int(*)(const char *, ...)", "int (char *, ...)"),
-        ("int(*)(union number, float _Complex)", "int (union number, float _Complex)"),
+        ("int(*)(union number, long double)", "int (union number, long double)"),
         ("void(*)(int(*)[3], uint8_t, enum color)", "void (int(*)[3], uint8_t, enum color)"),
         ("void(*)(int(*)(int, ...), union number)", "void (int(*)(int, ...), union number)"),
     ],
