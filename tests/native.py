@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -122,6 +123,13 @@ def execute(
     if done.returncode != 0:
         raise NativeError(f"{text}\nexited with {done.returncode}\n{done.stdout}")
     return done
+
+
+def symbols(table: str, *files: Path) -> set[str]:
+    """What files define for others; table is readelf's name for where to look."""
+    text = execute(["readelf", table, "-W", *files]).stdout
+    pattern = r"(?:GLOBAL|WEAK) +\S+ +(?:\[.*\] +)?\d+ (\S+)$"  # in brackets: PowerPC's local entry
+    return set(re.findall(pattern, text, re.MULTILINE))
 
 
 def compile_all(

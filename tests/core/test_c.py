@@ -381,9 +381,7 @@ def test_exports_are_the_public_header(hardened: Path) -> None:
     seen = [native.CC, "-E", "-P", "-DPYTRAMP_API=EXPORTED", native.INCLUDE / "pytramp.h"]
     header = native.execute(seen).stdout
     declared = set(re.findall(r"^EXPORTED[^;(]*?\b(\w+)[;(]", header, re.MULTILINE))
-    symbols = _readelf("--dyn-syms", "-W", hardened)
-    exported = set(re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ (\S+)$", symbols, re.MULTILINE))
-    assert exported == declared
+    assert native.symbols("--dyn-syms", hardened) == declared
 
 
 @pytest.mark.skipif(not IS_NATIVE, reason="the command is for this machine")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import native
@@ -26,9 +25,7 @@ def _copy(prefix: str) -> list[Path]:
 
 def _symbols(objects: list[Path]) -> set[str]:
     """What they define for others, except what the compiler adds of its own."""
-    words = ("readelf", "-sW", *objects)
-    pattern = r"(?:GLOBAL|WEAK) +\S+ +\d+ (\S+)$"
-    found = set(re.findall(pattern, native.execute(words).stdout, re.MULTILINE))
+    found = native.symbols("--syms", *objects)
     return {name for name in found if not name.startswith("__x86.get_pc_thunk.")}
 
 
