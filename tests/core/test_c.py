@@ -257,9 +257,12 @@ _PROTECTION = {
 
 
 @functools.cache
+def _machine() -> str:
+    return native.execute([native.CC, "-dumpmachine"]).stdout.partition("-")[0]
+
+
 def _protection() -> tuple[str, str] | None:
-    machine = native.execute([native.CC, "-dumpmachine"]).stdout
-    return _PROTECTION.get(machine.partition("-")[0])
+    return _PROTECTION.get(_machine())
 
 
 def _protected() -> tuple[str, ...]:
@@ -288,9 +291,11 @@ def test_every_object_is_marked() -> None:
     """One object without its notes takes them from the whole library."""
     native.need(native.CC)
     protection = _protection()
+    # With PowerPC's ELF V1 nobody has an executable stack unasked, and GCC writes no note.
+    has_notes = _machine() != "powerpc64"
     for path in native.core(native.CC, _protected()):
         assert not protection or protection[1] in _readelf("-n", path), path.name
-        assert ".note.GNU-stack" in _readelf("-SW", path), path.name
+        assert not has_notes or ".note.GNU-stack" in _readelf("-SW", path), path.name
 
 
 @pytest.mark.hardening("marked")
