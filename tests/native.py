@@ -125,6 +125,15 @@ def execute(
     return done
 
 
+@functools.cache
+def macros(compiler: str, flags: tuple[str, ...] = ()) -> dict[str, str]:
+    """What a compiler has defined beforehand: what it compiles for, and what it knows."""
+    clean = {"LD_PRELOAD": ""}  # a sanitizer of Python's is not for the compiler
+    command = [compiler, *flags, "-dM", "-E", "-x", "c", "/dev/null"]
+    words = (line.split(None, 2) for line in execute(command, env=clean).stdout.splitlines())
+    return {word[1]: (word[2:] or [""])[0] for word in words if len(word) > 1}
+
+
 def symbols(table: str, *files: Path) -> set[str]:
     """What files define for others; table is readelf's name for where to look."""
     text = execute(["readelf", table, "-W", *files]).stdout

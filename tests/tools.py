@@ -50,21 +50,10 @@ CFLAGS = shlex.split(os.environ.get("PYTRAMP_TEST_CFLAGS", ""))
 # Compilers for i386 have _Float16 with these instructions only.
 if WORD == 32 and platform.machine() in ("x86_64", "i386", "i686"):
     CFLAGS.append("-msse2")
-
-
-def _knows_float16() -> bool:
-    """Not all compilers do; those for Windows pass it in different ways, and pytramp refuses it."""
-    if WINDOWS or not shutil.which("gcc"):
-        return False
-    command = ["gcc", "-fsyntax-only", "-xc", *CFLAGS, "-"]
-    clean = {**os.environ, "LD_PRELOAD": ""}  # a sanitizer is not for the compiler
-    tried = subprocess.run(
-        command, input=b"_Float16 x;", env=clean, check=False, capture_output=True
-    )
-    return tried.returncode == 0
-
-
-FLOAT16 = _knows_float16()
+# Not all compilers know it; those for Windows pass it in different ways, and pytramp refuses it.
+FLOAT16 = (
+    not WINDOWS and native.have("gcc") and "__FLT16_MAX__" in native.macros("gcc", tuple(CFLAGS))
+)
 
 ISOLATED = Path(__file__).resolve().parent / "isolated"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import native
 
 from abi import signatures
@@ -19,20 +17,13 @@ CLANG_SMALL_EXTRA = 16  # on PowerPC
 CLANG_PACKED_QUADS = 22  # or somewhat before
 
 
-@functools.cache
-def _macros(compiler: str) -> dict[str, str]:
-    text = native.execute([compiler, "-dM", "-E", "-x", "c", "/dev/null"]).stdout
-    words = (line.split(None, 2) for line in text.splitlines())
-    return {word[1]: (word[2:] or [""])[0] for word in words if len(word) > 1}
-
-
 def _clang(compiler: str) -> int | None:
-    version = _macros(compiler).get("__clang_major__")
+    version = native.macros(compiler).get("__clang_major__")
     return int(version) if version else None
 
 
 def _gcc(compiler: str) -> int | None:
-    return None if _clang(compiler) else int(_macros(compiler)["__GNUC__"])
+    return None if _clang(compiler) else int(native.macros(compiler)["__GNUC__"])
 
 
 def _sysv(clang: int | None, gcc: int | None) -> list[Filter]:
@@ -150,7 +141,7 @@ _OF_CPU = {
 
 
 def _filters(compiler: str) -> list[Filter]:
-    macros = _macros(compiler)
+    macros = native.macros(compiler)
     long, wchar = int(macros["__SIZEOF_LONG__"]), int(macros["__SIZEOF_WCHAR_T__"])
     sizes = {"long": long, "unsigned long": long, "wchar_t": wchar}
     filters = [signatures.with_bits_within(sizes)]
@@ -167,7 +158,7 @@ def _filters(compiler: str) -> list[Filter]:
 def _counts_unnamed_bits(compiler: str) -> bool:
     """See signatures.without_unnamed_bits."""
     clang = _clang(compiler)
-    if "__x86_64__" not in _macros(compiler):
+    if "__x86_64__" not in native.macros(compiler):
         return True
     return clang is None or clang >= CLANG_UNNAMED_BITS
 
