@@ -17,7 +17,7 @@ import tools
 
 import pytramp
 from pytramp import declare
-from pytramp._layout import _WORD, from_low_end
+from pytramp._layout import from_low_end
 from pytramp.cdecl import records
 
 TEXT = """
@@ -432,11 +432,7 @@ def names_of(cls: Any) -> list[str]:
 
 # Where bit-fields of no width decide about registers they are refused before that.
 NO_WIDTH = pytest.mark.skipif(records._ZERO_WIDTH_COUNTS, reason="another reason refuses it first")
-WIDE = "do not agree on how to pass its packed bit-fields"
-ARM = pytest.mark.skipif(not _WORD, reason="passed in one way, but on 32-bit Arm")
 DISPUTED = [
-    pytest.param("struct __attribute__((packed)) { int a; long long b : 9; }", WIDE, marks=ARM),
-    pytest.param("struct { int a; long long b : 9 __attribute__((packed)); }", WIDE, marks=ARM),
     ("struct { float x; int : 32; }", "do not agree on how to pass its unnamed bit-fields"),
     pytest.param(
         "union { int : 0; double x; }",

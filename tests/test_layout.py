@@ -7,6 +7,7 @@ import functools
 import platform
 import random
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import tools
 
 import pytramp
 from pytramp import _layout
-from pytramp.cdecl import records
+from pytramp.cdecl import fields, records
 
 # ---- Random structs ----
 
@@ -368,6 +369,50 @@ def test_unnamed_bit_fields(declared: str, is_arm: bool, monkeypatch: pytest.Mon
     layout = types._scope.names["t"].use.type.layout  # type: ignore[union-attr]
     assert layout
     assert (layout.size, layout.alignment) == UNNAMED[declared][is_arm]
+
+
+class PackedWide(ctypes.Structure):
+    _pack_ = 1
+    _layout_ = "ms"
+    _fields_ = [("a", ctypes.c_int), ("b", ctypes.c_longlong, 9)]
+
+
+@pytest.mark.skipif(ctypes.alignment(ctypes.c_longlong) < 8, reason="long longs are not wide here")
+@pytest.mark.parametrize("is_arm", [False, True])
+def test_wide_bit_fields_that_are_packed(is_arm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 32-bit Arm GCC lets them raise the struct's alignment, clang does not."""
+    monkeypatch.setattr(_layout, "_WORD", 4 if is_arm else 0)
+    monkeypatch.setattr(_layout, "IN_UNITS", False)
+    message = "do not agree on how to pass its packed bit-fields"
+    for text in (
+        "struct __attribute__((packed)) { int a; long long b : 9; }",
+        "struct { int a; long long b : 9 __attribute__((packed)); }",
+    ):
+        types = pytramp.cdef(f"typedef {text} t;")
+        if is_arm:
+            with pytest.raises(pytramp.UnsupportedTypeError, match=message):
+                pytramp.Signature("void (t)", types=types)
+    if is_arm:
+        with pytest.raises(pytramp.UnsupportedTypeError, match=f"PackedWide: .*{message}"):
+            pytramp.Signature.from_types(None, PackedWide)
+    narrow = pytramp.cdef("typedef struct { long long a : 9; } t;")
+    assert pytramp.Signature("void (t)", types=narrow)
+
+
+@pytest.mark.parametrize(("order", "data"), [("little", b"\xff\x03"), ("big", b"\xff\xc0")])
+def test_bit_fields_of_either_order(
+    order: str, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C begins with the high bits on big-endian machines; there this is tried with compilers."""
+    monkeypatch.setattr(sys, "byteorder", order)
+    field = fields.BitField(fields.Given("m", ctypes.c_int, 0, 10))
+    memory = bytearray(4)
+    field.__set__(memory, -1)
+    assert memory == data + bytes(2)
+    assert field.__get__(memory) == -1
+    field.__set__(memory, 1)
+    assert field.__get__(memory) == 1
+    assert _layout.from_low_end(3, 4, 2) == (3 if order == "little" else 9)
 
 
 @pytest.mark.parametrize("counts", [False, True])
