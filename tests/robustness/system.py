@@ -31,15 +31,19 @@ def no_writable_code(peer: Peer, lib: Any) -> str:
     callback = peer.make("int (int)", add_one, ERROR)
     assert lib.call_int(callback.pointer, 1) == 2
     writable: set[tuple[str, str]] = set()
-    executable: set[tuple[str, str]] = set()
+    own: set[tuple[str, str]] = set()
     with open("/proc/self/maps") as maps:
         for line in maps:
-            _, permissions, _, device, inode, *_ = line.split()
-            if "x" in permissions and "w" in permissions:
-                return "wrong answer: it is writable"
-            if permissions[3] == "s":
-                (executable if "x" in permissions else writable).add((device, inode))
-    return compare(writable & executable, set(), "it is writable at a second address")
+            addresses, permissions, _, device, inode, *_ = line.split()
+            start, end = (int(each, 16) for each in addresses.split("-"))
+            if start <= callback.address < end:
+                own.add((device, inode))
+                if "w" in permissions:
+                    return "wrong answer: it is writable"
+            elif permissions[1] == "w" and permissions[3] == "s":
+                writable.add((device, inode))
+    assert own, "nothing is mapped there"
+    return compare(writable & own, set(), "it is writable at a second address")
 
 
 def _restrictions() -> Any:
