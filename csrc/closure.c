@@ -26,6 +26,12 @@ int pt_closure_first_late_call(struct pt_record *record) {
     return 1;
 }
 
+/* Those were of calls before the closure was what it is now. */
+static void forget_reports(struct pt_record *record) {
+    if (atomic_load_explicit(&record->stack, memory_order_relaxed) & PT_REPORTED)
+        atomic_fetch_and(&record->stack, ~PT_REPORTED);
+}
+
 void pt_closure_report(struct pt_record *record, const char *what) {
     int saved = errno; /* the caller's callback must not see what printing did */
     unsigned long last_error = pt_pages_last_error();
@@ -334,7 +340,7 @@ pytramp_status pt_closure_adopt(void *code, const pytramp_signature *signature,
 static void invoke_unprepared(struct pt_frame *frame, struct pt_record *record) {
     memset(&frame->result, 0, sizeof frame->result);
     if (pt_closure_first_late_call(record))
-        pt_closure_report(record, "trampoline was called before pytramp_init");
+        pt_closure_report(record, "trampoline was called before it was prepared");
 }
 
 static const struct pt_kind bare_kind = {invoke_unprepared, NULL};
@@ -408,6 +414,7 @@ pytramp_status pt_closure_prepare(void *code, const pytramp_signature *signature
     record->handler = handler;
     record->userdata = userdata;
     memset(&record->error, 0, sizeof record->error);
+    forget_reports(record);
     pt_pool_retarget(record, plan->entry);
     return PYTRAMP_OK;
 }

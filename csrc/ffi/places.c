@@ -116,6 +116,7 @@ static struct pt_ffi_place *new_borrowed(const void *codeloc) {
 struct pt_ffi_place *pt_ffi_borrow(ffi_closure *closure, const void *codeloc) {
     struct pt_ffi_place *place = pt_ffi_find(codeloc);
     if (!place) place = new_borrowed(codeloc);
-    if (place) place->closure = closure;
+    if (!place || place->capacity) return NULL;
+    place->closure = closure;
     return place;
 }

@@ -33,7 +33,8 @@ PT_HIDDEN struct pt_ffi_place *pt_ffi_find(const void *key);
 PT_HIDDEN struct pt_ffi_place *pt_ffi_take(void *code, size_t size);
 
 /* The place of a caller's memory, which is executed at codeloc; as it was, if it has one. NULL
- * without memory or trampolines. */
+ * without memory or trampolines, and where codeloc is no caller's but a closure, alive or not, that
+ * ffi_closure_alloc gave away. */
 PT_HIDDEN struct pt_ffi_place *pt_ffi_borrow(ffi_closure *closure, const void *codeloc);
 
 /* Has ffi_closure_alloc given it away, and is its trampoline still its own? */

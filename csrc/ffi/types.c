@@ -143,6 +143,16 @@ static pytramp_status lay_out(const ffi_type *from, size_t n, pytramp_member *me
     return pytramp_type_layout_ex(to, &layout);
 }
 
+/* libffi writes an array as elements that are the same; read once each, structs of such would take
+ * time that doubles with every level. */
+static pytramp_status read_element(ffi_type *const *elements, size_t i, struct reading how,
+                                   pytramp_member *members) {
+    members[i].count = 1;
+    if (!i || elements[i] != elements[i - 1]) return read_type(elements[i], how, &members[i].type);
+    members[i].type = members[i - 1].type;
+    return PYTRAMP_OK;
+}
+
 static pytramp_status read_struct(const ffi_type *from, struct reading how,
                                   const pytramp_type **to) {
     if (!from->elements || how.depth == PT_DEEP) return PYTRAMP_E_TYPE;
@@ -150,10 +160,8 @@ static pytramp_status read_struct(const ffi_type *from, struct reading how,
     pytramp_member *members = calloc(n + 1, sizeof *members);
     pytramp_status status = members ? PYTRAMP_OK : PYTRAMP_E_NO_MEMORY;
     how.depth++;
-    for (size_t i = 0; i < n && !status; i++) {
-        members[i].count = 1;
-        status = read_type(from->elements[i], how, &members[i].type);
-    }
+    for (size_t i = 0; i < n && !status; i++)
+        status = read_element(from->elements, i, how, members);
     if (!status) status = lay_out(from, n, members, to);
     free(members);
     return status;

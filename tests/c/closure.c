@@ -601,7 +601,7 @@ static void test_unprepared(void) {
     pytramp_set_late_call_hook(remember_report);
     CHECK_OK(pytramp_alloc(&code));
     CHECK(!call_chain(code), "unprepared: zero");
-    expect_reports(1, code, "before pytramp_init");
+    expect_reports(1, code, "before it was prepared");
     CHECK(IS_LATE(((double (*)(double))(uintptr_t)code)(3.5)), "unprepared: a double");
     if (is_in_registers(TWO_REGISTERS))
         CHECK(((two_registers (*)(void))(uintptr_t)code)() == 0, "unprepared: two registers");

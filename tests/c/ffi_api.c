@@ -77,8 +77,7 @@ static void test_life(void) {
     void *code;
     ffi_closure *closure = new_closure(&code);
     expect_report(expect_zero, code, "was called before");
-    ours.free(closure); /* one report is all that a trampoline makes */
-    closure = new_closure(&code);
+    expect_report(expect_zero, code, NULL);
     CHECK(prepare_int(closure, 10, code) == FFI_OK, "not prepared");
     CHECK(closure->cif == &int_cif && closure->fun == add, "fields");
     CHECK(closure->user_data == (void *)10, "%p", closure->user_data);
@@ -92,6 +91,28 @@ static void test_life(void) {
     ours.free(code);
     expect_report(expect_zero, code, "was called after it was freed");
     say("unprepared, prepared, freed by either address");
+}
+
+/* A closure whose memory became too small for its trampoline's next one, and stays. Before any test
+ * that asks for as much. */
+static void test_stale(void) {
+    void *code, *other_code;
+    ffi_closure *stale = new_closure(&code), *other;
+    ours.free(stale);
+    for (int i = 0;; i++) {
+        CHECK(i < 10000, "its trampoline is not used again");
+        other = ours.alloc(1024, &other_code);
+        CHECK(other && other != stale, "round %d", i);
+        if (other_code == code) break;
+        ours.free(other);
+    }
+    CHECK(prepare_int(other, 1, other_code) == FFI_OK, "not prepared");
+    CHECK(prepare_int(stale, 2, code) == FFI_BAD_ABI, "with its code");
+    CHECK(prepare_int(stale, 2, NULL) == FFI_BAD_ABI, "without");
+    CHECK(ours.prepare(stale, &int_cif, add, NULL) == FFI_BAD_ABI, "ffi_prep_closure");
+    CHECK(call_int(other_code, 1) == 2, "another one was prepared");
+    ours.free(other);
+    say("prepared after its trampoline was given away");
 }
 
 static void test_again(void) {
@@ -230,11 +251,36 @@ static void test_bad_codes(void) {
     /* The caller's memory cannot have a trampoline of ours. */
     CHECK(prepare_int(&mine, 1, other_code) == FFI_BAD_ABI, "memory of its own");
     CHECK(prepare_int(&mine, 1, (unsigned char *)other_code + 3) == FFI_BAD_ABI, "off by three");
+    CHECK(prepare_int(&mine, 1, other) == FFI_BAD_ABI, "another closure's memory");
+    CHECK(call_int(other_code, 1) == 2, "another one was prepared");
     CHECK(prepare_int(&mine, 1, NULL) == FFI_OK, "libffi looks at none");
     ours.free(&mine);
     ours.free(closure);
     ours.free(other);
     say("code pointers that are not the closure's");
+}
+
+/* As arrays are written, and structs that grow by doubling: each level is looked at once. */
+static void test_nesting(void) {
+    enum { DEEP = 24 };
+    static ffi_type types[DEEP], *elements[DEEP][3], *args[1];
+    ffi_cif cif;
+    void *code;
+    ffi_closure *closure = new_closure(&code);
+    for (int i = 0; i < DEEP; i++) {
+        ffi_type *below = i ? &types[i - 1] : &ffi_type_uint8;
+        elements[i][0] = elements[i][1] = below;
+        types[i] = (ffi_type){.type = FFI_TYPE_STRUCT, .elements = elements[i]};
+    }
+    args[0] = &types[DEEP - 1];
+    ffi_status status = ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 1, &ffi_type_void, args);
+    CHECK(status == FFI_OK && args[0]->size == 1u << DEEP, "%d", status);
+    for (int i = 0; i < 100; i++) {
+        status = ours.prepare_at(closure, &cif, write_anyway, NULL, code);
+        CHECK(status == FFI_OK, "%d", status);
+    }
+    ours.free(closure);
+    say("structs of structs");
 }
 
 /* ---- Memory that the caller mapped ---- */
@@ -349,6 +395,7 @@ int main(int argc, char **argv) {
     load_ours(argv[1]);
     make_cifs();
     test_life();
+    test_stale();
     test_again();
     test_fields();
     test_no_result();
@@ -356,6 +403,7 @@ int main(int argc, char **argv) {
     test_bad_arguments();
     test_bad_frees();
     test_bad_codes();
+    test_nesting();
     test_mapped();
     test_mapped_twice();
     test_threads();

@@ -146,7 +146,8 @@ def test_exports() -> None:
     text = native.execute([tools.need("readelf"), "--dyn-syms", "-W", _built()]).stdout
     exported = set(re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ (\S+)$", text, re.MULTILINE))
     prepared = {"ffi_prep_closure", "ffi_prep_closure_loc"}
-    assert exported == {"ffi_closure_alloc", "ffi_closure_free", *prepared}
+    raw = {"ffi_prep_raw_closure_loc", "ffi_prep_java_raw_closure_loc"}
+    assert exported == {"ffi_closure_alloc", "ffi_closure_free", *prepared, *raw}
     assert "libffi" not in native.execute(["readelf", "-d", _built()]).stdout
 
 
@@ -193,6 +194,49 @@ def test_linked(is_first: bool, tmp_path: Path) -> None:
     output = native.run(program).stdout
     assert output.startswith("42 from ")
     assert ("libpytramp_ffi" in output) == is_first
+
+
+RAW = """
+#include <ffi.h>
+#include <stdio.h>
+
+static void add(ffi_cif *cif, void *result, ffi_raw *args, void *user_data) {
+    *(ffi_sarg *)result = *(int *)user_data + (int)args[0].sint;
+}
+
+static void java(ffi_cif *cif, void *result, ffi_java_raw *args, void *user_data) {
+    *(ffi_sarg *)result = *(int *)user_data + *(int *)args;
+}
+
+int main(void) {
+    ffi_type *args[] = {&ffi_type_sint};
+    ffi_cif cif;
+    int forty = 40, status;
+    ffi_prep_cif(&cif, FFI_DEFAULT_ABI, 1, &ffi_type_sint, args);
+    for (int way = 0; way < 4; way++) {
+        void *code, *closure = ffi_closure_alloc(sizeof(ffi_raw_closure), &code);
+        switch (way) {
+        case 0: status = ffi_prep_raw_closure_loc(closure, &cif, add, &forty, code); break;
+        case 1: status = ffi_prep_raw_closure(closure, &cif, add, &forty); break;
+        case 2: status = ffi_prep_java_raw_closure_loc(closure, &cif, java, &forty, code); break;
+        default: status = ffi_prep_java_raw_closure(closure, &cif, java, &forty);
+        }
+        printf("%d %d\\n", status, ((int (*)(int))code)(2));
+        ffi_closure_free(closure);
+    }
+    puts("done");
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("is_preloaded", [True, False], ids=["preloaded", "control"])
+def test_raw_closures(is_preloaded: bool, tmp_path: Path) -> None:
+    source, program = tmp_path / "raw.c", tmp_path / "raw"
+    source.write_text(RAW)
+    native.execute(["gcc", "-Wno-deprecated-declarations", source, "-lffi", "-o", program])
+    output = _preloaded([program], _built() if is_preloaded else None)
+    assert output.splitlines() == ["0 42"] * 4 + ["done"]
 
 
 # ---- Programs that know nothing of it ----

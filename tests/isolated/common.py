@@ -18,7 +18,7 @@ def _executable_mappings():
             yield fields[0], fields[1], fields[5].strip() if len(fields) > 5 else ""
 
 
-# From 3.14 on ctypes makes one of libffi's closures when it is imported, in memory that may be writable.
+# From 3.14 on ctypes makes a closure of libffi's when it is imported, perhaps in writable memory.
 _of_ctypes = {addresses for addresses, _, path in _executable_mappings() if not path}
 
 import pytramp  # noqa: E402
