@@ -3,15 +3,14 @@
  * This header is the whole C API. It needs neither Python nor any other file of pytramp (but
  * pytramp_prefix.h where PT_PREFIX is defined).
  *
- *     static void handle(const pytramp_signature *s, void *result, void *const *args, void
- * *userdata) {
- *         *(int *)result = *(int *)args[0] + *(int *)userdata;
+ *     static void add(const pytramp_signature *s, void *result, void *const *args, void *data) {
+ *         *(int *)result = *(int *)args[0] + *(int *)data;
  *     }
  *     const pytramp_type *args[] = {&pytramp_type_int};
  *     const pytramp_signature *sig;
  *     void *code;
  *     pytramp_signature_new(&sig, PYTRAMP_ABI_DEFAULT, &pytramp_type_int, 1, args);
- *     pytramp_closure_new(&code, sig, handle, &offset);
+ *     pytramp_closure_new(&code, sig, add, &offset);
  *     ((int (*)(int))code)(1);
  *     pytramp_closure_free(code);
  *
@@ -119,8 +118,8 @@ PYTRAMP_API unsigned pytramp_get_growth(void);
  * On failure text (size bytes, may be NULL) gets the reason. */
 PYTRAMP_API pytramp_status pytramp_try_growth(unsigned step, char *text, size_t size);
 
-/* Writes why this process's latest growth failed, step by step; "" when it did not. Returns the
- * length of the whole text, as snprintf does. */
+/* Writes why this process's latest growth failed, step by step, and what PYTRAMP_GROWTH says that
+ * is no step's name; "" for neither. Returns the length of the whole text, as snprintf does. */
 PYTRAMP_API size_t pytramp_growth_error(char *text, size_t size);
 
 typedef struct pytramp_statistics {
@@ -188,7 +187,7 @@ PYTRAMP_API size_t pytramp_type_alignment(const pytramp_type *type);
 typedef struct pytramp_member {
     const pytramp_type *type;
     size_t count;  /* elements: 1 for a plain member, n for an array of n */
-    size_t offset; /* in bytes; read by pytramp_type_layout only */
+    size_t offset; /* in bytes; read by pytramp_type_layout and _layout_ex only */
 } pytramp_member;
 
 /* The count of `float x[1]`, which some conventions (s390x, mips_n64) pass in another way than a
@@ -344,9 +343,11 @@ PYTRAMP_API pytramp_status pytramp_closure_new_ex(void **code, const pytramp_sig
  * is. */
 PYTRAMP_API pytramp_status pytramp_closure_free(void *code);
 
-/* Told once per freed trampoline, in the thread that called it. what is a text for people. The
- * default writes a line to stderr; NULL restores it. It uses stdio, and the text was made with
- * snprintf: a closure that is a signal handler is freed after another one was installed. */
+/* Told of the first call after a trampoline was freed, of the first one before it was prepared, and
+ * of calls for whose arguments there is no memory, in the thread that called. what is a text for
+ * people. The default writes a line to stderr; NULL restores it. It uses stdio, and the text was
+ * made with snprintf: a closure that is a signal handler is freed after another one was installed.
+ */
 typedef void (*pytramp_late_call_hook)(const void *code, const char *what);
 PYTRAMP_API void pytramp_set_late_call_hook(pytramp_late_call_hook hook);
 
