@@ -78,6 +78,33 @@ def test_a_closure() -> None:
     assert outer.as_ctypes()(1) == 2
 
 
+def test_a_closure_of_a_closed_one() -> None:
+    """Its address would be another callback's one day."""
+    inner = SIGNATURE(lambda n: n + 1)
+    outer = SIGNATURE(inner)
+    outermost = SIGNATURE(outer)
+    assert not outermost.closed
+    inner.close()
+    assert outer.closed
+    assert outermost.closed
+    for use in (outer.as_ctypes, outermost.as_ctypes, lambda: outermost.address):
+        with pytest.raises(pytramp.FreedCallbackError):
+            use()
+
+
+def test_a_closure_of_a_closure_of_one_that_lives() -> None:
+    inner = SIGNATURE(lambda n: n + 1)
+    outer = SIGNATURE(inner)
+    outermost = SIGNATURE(outer)
+    outer.close()
+    assert outermost.as_ctypes()(1) == 2
+    at = inner.address
+    del inner, outer
+    gc.collect()
+    assert outermost.address == at
+    assert outermost.as_ctypes()(1) == 2
+
+
 def test_a_cffi_function_pointer(lib: ctypes.CDLL) -> None:
     ffi = tools.need("cffi").FFI()
     pointer = ffi.cast("int(*)(int)", address(lib.twice))

@@ -87,6 +87,16 @@ static int set_manner(Object *closure, pt_manner manner) {
     return manner == PT_MANNER_CFFI ? pt_closure_object_share_cffi_errno(closure) : 0;
 }
 
+/* Of a closure of a closure of a closure it is the last one, at once: they may be many. */
+static int set_inner(Object *closure) {
+    if (!closure->native || Py_TYPE(closure->callable) != Py_TYPE(closure)) return 0;
+    Object *inner = as_closure(closure->callable);
+    if (inner->extras && inner->extras->inner) inner = inner->extras->inner;
+    if (!pt_closure_need_extras(closure)) return -1;
+    closure->extras->inner = as_closure(Py_NewRef(reinterpret_cast<PyObject *>(inner)));
+    return 0;
+}
+
 static int open(Object *closure) {
     if (closure->native) return 0;
     pytramp_status status = pt_closure_object_open(closure);
@@ -113,7 +123,7 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
     note_origin(made, options.depth);
     if (set_onerror(made, options.onerror) || set_error(made, options.error) ||
         set_result(made, options.result) || set_arrays(made, options.arrays) ||
-        set_manner(made, options.manner) || open(made)) {
+        set_manner(made, options.manner) || set_inner(made) || open(made)) {
         Py_DECREF(made);
         return nullptr;
     }
@@ -166,7 +176,7 @@ static PyObject *get_signature(PyObject *self, void *) {
 }
 
 static PyObject *get_closed(PyObject *self, void *) {
-    return PyBool_FromLong(as_closure(self)->closed);
+    return PyBool_FromLong(!pt_closure_object_code(as_closure(self)));
 }
 
 static PyObject *get_native(PyObject *self, void *) {
@@ -300,6 +310,7 @@ static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
     if (closure->extras) {
         Py_VISIT(closure->extras->onerror);
         Py_VISIT(closure->extras->sink);
+        Py_VISIT(closure->extras->inner);
         Py_VISIT(closure->extras->kept);
         Py_VISIT(closure->extras->ndarray);
         Py_VISIT(closure->extras->dtypes);
@@ -311,6 +322,7 @@ static void clear_extras(Object *closure) {
     if (!closure->extras) return;
     Py_CLEAR(closure->extras->onerror);
     Py_CLEAR(closure->extras->sink);
+    Py_CLEAR(closure->extras->inner);
     Py_CLEAR(closure->extras->kept);
     Py_CLEAR(closure->extras->ndarray);
     Py_CLEAR(closure->extras->dtypes);
@@ -365,7 +377,9 @@ static PyGetSetDef getters[] = {
            "The C function pointer, an int. FreedCallbackError once the closure is closed."),
     GETTER("signature", get_signature, "The Signature."),
     GETTER("name", get_name, "The name for reports: as given, or the callable's __qualname__."),
-    GETTER("closed", get_closed, "Whether close() was called or the with block left."),
+    GETTER("closed", get_closed,
+           "Whether close() was called or the with block left; also of a "
+           "closure whose callable this one is."),
     GETTER("native", get_native,
            "Whether C calls the callable itself, which is a C function of this type: address is "
            "then its own, and close() cannot keep C from it, unless it is adopted."),
@@ -408,7 +422,7 @@ static PyMethodDef methods[] = {
      "as_capsule(signature=None)\n--\n\n"
      "A PyCapsule of the address, for scipy.LowLevelCallable; it keeps the closure alive. Its name "
      "is the type: as declared, without const, names and dimensions, unless signature spells it "
-     "otherwise; TypeError when that is another type."},
+     "otherwise; TypeError when that is another type. C must not give it another name."},
     {"__enter__", closure_enter, METH_NOARGS, nullptr},
     {"__exit__", closure_exit, METH_VARARGS, nullptr},
     {"__reduce__", closure_refuse_copy, METH_NOARGS, nullptr},

@@ -73,10 +73,13 @@ pytramp_status pt_closure_object_adopt(pt_closure_object *closure, char *text, s
 void *pt_closure_object_code(pt_closure_object *closure) {
     struct pt_record *record;
     void *native;
+    pt_closure_object *inner;
     PT_LOCK(closure);
     record = closure->record;
     native = closure->native;
+    inner = native && closure->extras ? closure->extras->inner : NULL;
     PT_UNLOCK();
+    if (inner) return pt_closure_object_code(inner);
     return record ? pt_pool_code(record) : native;
 }
 
