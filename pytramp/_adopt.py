@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ def adopt(address: int, specification: Specification, /, *, types: object = None
     signature = specification
     if not isinstance(signature, Signature) or types is not None:
         signature = Signature(specification, types=types)
-    return _core.adopt(signature, address, _caller(signature, address))
+    at = operator.index(address)
+    return _core.adopt(signature, at, _caller(signature, at))
 
 
 def _caller(signature: Signature, address: int) -> Callable[..., Any]:
