@@ -26,7 +26,8 @@ def get_sources() -> list[str]:
     """The C and assembler files of pytramp's core, as absolute paths in a fixed order.
 
     All of them, compiled by gcc or clang in C11 with the folder of ``get_include()``, are the whole
-    of ``pytramp.h``, without Python; what is for another CPU or system is empty. Any thread.
+    of ``pytramp.h``, without Python; what is for another CPU or system is empty. To keep them to a
+    library of one's own compile them with ``-fvisibility=hidden -DPYTRAMP_API=``. Any thread.
     """
     folders = ("*.c", "abi/*.c", "pages/*.c", "arch/*/*.[cS]")
     core = _core()

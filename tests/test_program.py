@@ -66,6 +66,28 @@ def test_pkg_config_for_a_program_of_its_own(prefix: Path, tmp_path: Path) -> No
     sorts(program)
 
 
+def test_names_of_ones_own(tmp_path: Path) -> None:
+    """PT_PREFIX; relative paths, where cd would look elsewhere, too."""
+    native.need("cc")
+    (tmp_path / "elsewhere/csrc").mkdir(parents=True)
+    (tmp_path / "csrc").symlink_to(native.CSRC)
+    env = {"CFLAGS": "-O0 -DPT_PREFIX=mine_", "CDPATH": str(tmp_path / "elsewhere")}
+    command = ["env", "-C", tmp_path, "sh", "csrc/install", "here"]
+    native.execute(command, env=env, timeout=300)
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    source.write_text(
+        "#include <pytramp.h>\n"
+        "int mine_pytramp_owns(const void *code);\n"
+        "int main(void) {\n"
+        "    void *code;\n"
+        "    return pytramp_alloc(&code) || !mine_pytramp_owns(code);\n"
+        "}\n"
+    )
+    words = ["-Ihere/include", "here/lib/libpytramp.a", "-lpthread", "-ldl", "-o", program]
+    native.execute(["env", "-C", tmp_path, "cc", "-DPT_PREFIX=mine_", source, *words])
+    native.execute([program])
+
+
 @pytest.mark.parametrize("target", ["pytramp", "static"])
 def test_cmake(target: str, prefix: Path, tmp_path: Path) -> None:
     source, build = tmp_path / "source", tmp_path / "build"
