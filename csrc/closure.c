@@ -272,7 +272,8 @@ static int is_complete(const pytramp_closure_options *options) {
 }
 
 static int has_destroy(const pytramp_closure_options *options) {
-    return options->size >= sizeof *options && options->destroy;
+    size_t end = offsetof(pytramp_closure_options, destroy) + sizeof options->destroy;
+    return options->size >= end && options->destroy;
 }
 
 pytramp_status pytramp_closure_new_ex(void **code, const pytramp_signature *signature,

@@ -286,7 +286,8 @@ pytramp_status pytramp_type_layout(const pytramp_type **type, size_t size, size_
 
 pytramp_status pytramp_type_layout_ex(const pytramp_type **type, const pytramp_layout *layout) {
     if (!layout) return PYTRAMP_E_NULL;
-    if (layout->struct_size < sizeof *layout) return PYTRAMP_E_INVALID;
+    size_t known = offsetof(pytramp_layout, members) + sizeof layout->members;
+    if (layout->struct_size < known) return PYTRAMP_E_INVALID;
     size_t natural = layout->natural;
     if (natural && (!is_power_of_two(natural) || natural > layout->alignment))
         return PYTRAMP_E_TYPE;

@@ -5,6 +5,7 @@
 #ifndef PT_TYPE_H
 #define PT_TYPE_H
 
+#include <assert.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -57,7 +58,12 @@ struct pytramp_type {
     size_t nmembers;
     const pytramp_member *members; /* ascending as declared, offsets filled in */
     const unsigned char *is_array; /* by member; of one element, too: see PYTRAMP_ARRAY_OF_ONE */
+    const void *reserved[4];       /* for later ones */
 };
+
+/* The linker copies pytramp_type_int and the like into programs that name them (copy relocations):
+ * those know this size. */
+static_assert(sizeof(struct pytramp_type) == (sizeof(void *) == 8 ? 160 : 84), "it is ABI");
 
 static inline const pytramp_type *pt_type_of(const struct pt_node *node) {
     return (const pytramp_type *)node;

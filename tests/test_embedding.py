@@ -39,25 +39,77 @@ def header(name: str) -> str:
 # ---- The table ----
 
 
-def test_no_field_moves() -> None:
-    lines = [f'printf("%d\\n", (int)offsetof(pytramp_api, {name}));' for name in FIELDS]
-    include = sysconfig.get_paths()["include"]
-    source = native.folder() / "offsets.c"
+def as_compiled(header: str, expressions: list[str]) -> list[int]:
+    """What a compiler makes of them."""
+    lines = [f'printf("%lld\\n", (long long)({each}));' for each in expressions]
+    source = native.folder() / "compiled.c"
     source.write_text(
-        "#include <stddef.h>\n#include <stdio.h>\n#include <pytramp_import.h>\n"
-        f"int main(void) {{ {' '.join(lines)} return sizeof(pytramp_api) != "
-        f"sizeof(size_t) + 2 * sizeof(unsigned) + {len(FIELDS)} * sizeof(void *); }}\n"
+        "#include <stddef.h>\n#include <stdio.h>\n"
+        f"#include <{header}>\nint main(void) {{ {' '.join(lines)} }}\n"
     )
     program = source.with_suffix("")
     native.need("gcc")
-    flags = ("-Wall", "-Wextra", "-Werror", f"-I{include}", f"-I{pytramp.get_include()}")
-    # Nothing of Python's is called: what the header's functions need is left undefined.
-    native.execute(
-        ["gcc", *flags, "-O2", "-Wl,--unresolved-symbols=ignore-all", source, "-o", program]
-    )
-    offsets = [int(line) for line in native.execute([program]).stdout.split()]
-    word = ctypes.sizeof(ctypes.c_void_p)
-    assert offsets == [word + 8 + word * i for i in range(len(FIELDS))]
+    include = [f"-I{sysconfig.get_paths()['include']}", f"-I{pytramp.get_include()}"]
+    # Nothing is called: what the headers' functions need is left undefined.
+    link = "-Wl,--unresolved-symbols=ignore-all"
+    words = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", *include, link]
+    native.execute(["gcc", *words, source, "-o", program])
+    return [int(line) for line in native.execute([program]).stdout.split()]
+
+
+WORD = ctypes.sizeof(ctypes.c_void_p)
+
+
+def test_no_field_of_the_table_moves() -> None:
+    offsets = [f"offsetof(pytramp_api, {name})" for name in FIELDS]
+    *found, size = as_compiled("pytramp_import.h", [*offsets, "sizeof(pytramp_api)"])
+    assert found == [WORD + 8 + WORD * i for i in range(len(FIELDS))]
+    assert size == WORD + 8 + WORD * len(FIELDS)
+
+
+# Each field is a word, or begins one.
+STRUCTS = {
+    "statistics": "size capacity builtin live quarantined reusable untouched "
+    "mremap_pairs file_pairs memfd_pairs memory_pairs late_calls",
+    "member": "type count offset",
+    "layout": "struct_size size alignment natural is_union nmembers members",
+    "place": "name offset size stack",
+    "closure_options": "size handler userdata name error destroy",
+}
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_no_field_of_a_struct_moves(name: str) -> None:
+    fields = STRUCTS[name].split()
+    offsets = [f"offsetof(pytramp_{name}, {field})" for field in fields]
+    *found, size = as_compiled("pytramp.h", [*offsets, f"sizeof(pytramp_{name})"])
+    assert found == [WORD * i for i in range(len(fields))]
+    assert size == WORD * len(fields)
+
+
+# By value, which goes up by one; compiled programs have them.
+NUMBERS = {
+    "E": "NULL NO_MEMORY NO_CODE BUSY FULL NOT_OURS FREED KIND TYPE ABI TOO_LARGE CORRUPT INVALID",
+    "ABI": "SYSV_X86_64 WIN64 CDECL_X86 STDCALL_X86 FASTCALL_X86 THISCALL_X86 AAPCS64 "
+    "AAPCS64_APPLE AAPCS64_WINDOWS AAPCS32 RISCV ELFV2_PPC64 ELFV1_PPC64 S390X LOONGARCH MIPS_N64",
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_no_number_changes(kind: str) -> None:
+    names = NUMBERS[kind].split()
+    found = as_compiled("pytramp.h", [f"PYTRAMP_{kind}_{name}" for name in names])
+    assert found == list(range(1, len(names) + 1))
+    declared = set(re.findall(rf"\bPYTRAMP_{kind}_(\w+)(?:,| =|    )", header("pytramp.h")))
+    assert declared - {"DEFAULT"} == set(names)
+
+
+def test_no_constant_changes() -> None:
+    names = "OK ABI_DEFAULT GROW_MREMAP GROW_FILE GROW_MEMFD GROW_MEMORY MAX_PLACES".split()
+    found = as_compiled("pytramp.h", [f"PYTRAMP_{name}" for name in names])
+    assert found == [0, 0, 1, 2, 4, 8, 9]
+    wide = ["PYTRAMP_RESULT + 1 == 0", "PYTRAMP_ARRAY_OF_ONE + 2 == 0"]
+    assert as_compiled("pytramp.h", wide) == [1, 1]
 
 
 def test_the_table_is_all_of_the_header() -> None:
@@ -173,6 +225,10 @@ SPELLED = """
 #include <pytramp/pybind11.h>
 enum color : unsigned char { RED };
 struct point { int x, y; };
+#ifdef __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 unsigned_128;
+__extension__ typedef __int128 signed_128;
+#endif
 using pytramp::callback;
 #define IS(text, ...) \\
     if (callback<__VA_ARGS__>::declaration() != text) return #__VA_ARGS__;
@@ -184,23 +240,57 @@ static const char *wrong() {
     IS("void (void *, void *)", void(void (*)(int), char **))
     IS("long double (wchar_t, unsigned long long, signed char)",
        long double(wchar_t, unsigned long long, signed char))
+    IS("unsigned char (const unsigned char *)", char8_t(const char8_t *))
+#ifdef __SIZEOF_INT128__
+    IS("unsigned __int128 (__int128)", unsigned_128(signed_128))
+#endif
     return "";
 }
-PYBIND11_MODULE(spelled, m) { m.def("wrong", wrong); }
+PYBIND11_MODULE(spelled, m) {
+    pytramp::import();
+    m.def("wrong", wrong);
+    m.def("moved", [](callback<int()> given) {
+        callback<int()> other = std::move(given), third;
+        third = std::move(other);
+        return !given && !other && given.closure().is_none() && third() == 1;
+    });
+}
 """
 
 
-@GNU
-def test_spellings_of_cplusplus_types(tmp_path: Path) -> None:
-    tools.need_module("pybind11")
-    shutil.copytree(EXAMPLES / "pybind11", tmp_path, dirs_exist_ok=True)
-    (tmp_path / "sorting.cpp").write_text(SPELLED)
-    setup = tmp_path / "setup.py"
-    setup.write_text(setup.read_text().replace('"sorting",', '"spelled",', 2))
+def compile_header(folder: Path, text: str, *flags: str) -> Path:
+    """A module that includes pytramp/pybind11.h, by a compiler that knows nothing of setuptools."""
+    pybind11 = tools.need_module("pybind11")
+    native.need("g++")
+    source = folder / "spelled.cpp"
+    source.write_text(text)
+    target = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
+    folders = [pytramp.get_include(), sysconfig.get_paths()["include"], pybind11.get_include()]
+    include = [word for each in folders for word in ("-isystem", each)]
+    include[0] = "-I"
     native.execute(
-        ["env", "-C", tmp_path, sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+        ["g++", "-Wall", "-Wextra", "-Werror", *flags, *include, "-fPIC", "-shared", source]
+        + ["-o", target],
+        timeout=300,
     )
-    assert run(tmp_path, "import spelled; print(spelled.wrong())").stdout == "\n"
+    return target
+
+
+@GNU
+@pytest.mark.parametrize("flags", [("-std=c++20", "-pedantic"), ("-std=gnu++20",)], ids=" ".join)
+def test_spellings_of_cplusplus_types(flags: tuple[str, ...], tmp_path: Path) -> None:
+    compile_header(tmp_path, SPELLED, *flags)
+    code = "import spelled; print(spelled.wrong(), spelled.moved(lambda: 1))"
+    done = run(tmp_path, code)
+    assert (done.stdout, done.stderr) == (" True\n", "")
+
+
+@GNU
+@pytest.mark.parametrize("function", ["void(int &)", "int(std::nullptr_t)", "void(std::string)"])
+def test_what_c_has_not_is_refused(function: str, tmp_path: Path) -> None:
+    text = f"auto text() {{ return pytramp::callback<{function}>::declaration(); }}"
+    with pytest.raises(native.NativeError, match="passes what C has"):
+        compile_header(tmp_path, f"#include <pytramp/pybind11.h>\n{text}")
 
 
 @GNU
@@ -245,6 +335,34 @@ def test_another_version_is_refused(field: str, tmp_path: Path) -> None:
         f"compiled for pytramp {major}.1 and later of {major}, and 0.1 is installed" in done.stderr
     )
     assert "ImportError" in done.stderr
+
+
+ADDRESS_OF = """
+#include <pytramp_import.h>
+void *address_of(PyObject *closure) { return pytramp_address_of(closure); }
+"""
+
+
+@GNU
+def test_the_address_of_what_is_no_closure(tmp_path: Path) -> None:
+    native.need("gcc")
+    source, library = tmp_path / "address.c", tmp_path / "address.so"
+    source.write_text(ADDRESS_OF)
+    include = [f"-I{pytramp.get_include()}", f"-I{sysconfig.get_paths()['include']}"]
+    words = ["gcc", "-Wall", "-Wextra", "-Werror", *include, "-fPIC", "-shared"]
+    native.execute([*words, source, "-o", library])
+    address_of = ctypes.PyDLL(str(library)).address_of
+    address_of.restype, address_of.argtypes = ctypes.c_void_p, [ctypes.py_object]
+    closure = pytramp.callback("int (int)", lambda n: n)
+    assert address_of(closure) == closure.address
+    with pytest.raises(SystemError):
+        address_of(ctypes.py_object())  # NULL
+    for other in (pytramp.Pointer("int *", bytearray(4)), 5, type("A", (), {"address": 0})()):
+        with pytest.raises(TypeError, match=r"pytramp\.Closure is needed, not "):
+            address_of(other)
+    closure.close()
+    with pytest.raises(pytramp.FreedCallbackError):
+        address_of(closure)
 
 
 # ---- Compiled in ----

@@ -158,11 +158,19 @@ static inline PyObject *pytramp_adopt(void *code, const char *declaration) {
 }
 
 /* What C calls of a pytramp.Closure, which the caller keeps alive as long as C may call it. NULL
- * with an exception: it was closed, or is none. With the GIL. */
+ * with an exception: it was closed, or is none; NULL for NULL keeps the exception that there is.
+ * With the GIL. */
 static inline void *pytramp_address_of(PyObject *closure) {
-    PyObject *address = PyObject_GetAttrString(closure, "address");
+    PyObject *module = closure ? PyImport_ImportModule("pytramp") : NULL;
+    PyObject *type = module ? PyObject_GetAttrString(module, "Closure") : NULL;
+    int is_one = type ? PyObject_IsInstance(closure, type) : -1;
+    PyObject *address = is_one > 0 ? PyObject_GetAttrString(closure, "address") : NULL;
     void *code = address ? PyLong_AsVoidPtr(address) : NULL;
+    if (!is_one) PyErr_Format(PyExc_TypeError, "a pytramp.Closure is needed, not %R", closure);
+    if (!closure && !PyErr_Occurred()) PyErr_BadInternalCall();
     Py_XDECREF(address);
+    Py_XDECREF(type);
+    Py_XDECREF(module);
     return code;
 }
 

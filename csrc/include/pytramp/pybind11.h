@@ -16,10 +16,18 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "../pytramp_import.h"
 
-namespace pytramp {
+/* What holds an object of pybind11's is hidden, as those are. */
+#if defined(__GNUC__) && !defined(_WIN32)
+#  define PYTRAMP_NAMESPACE pytramp __attribute__((visibility("hidden")))
+#else
+#  define PYTRAMP_NAMESPACE pytramp
+#endif
+
+namespace PYTRAMP_NAMESPACE {
 
 /* pytramp_import(), as an exception. */
 inline void import() {
@@ -28,9 +36,11 @@ inline void import() {
 
 /* ---- C's name for a C++ type ---- */
 
-/* What has no name in C is known by its address only. */
 template <class T, class = void>
 struct spelling {
+    static_assert(std::is_void<T>::value,
+                  "pytramp::callback passes what C has: scalars, enumerations and pointers. For "
+                  "structs there is pytramp_from_callable");
     static std::string text() { return "void"; }
 };
 
@@ -63,6 +73,26 @@ struct spelling<bool> {
     static std::string text() { return "_Bool"; }
 };
 
+#ifdef __SIZEOF_INT128__
+__extension__ typedef __int128 signed_128;
+__extension__ typedef unsigned __int128 unsigned_128;
+
+template <>
+struct spelling<signed_128> {
+    static std::string text() { return "__int128"; }
+};
+
+template <>
+struct spelling<unsigned_128> {
+    static std::string text() { return "unsigned __int128"; }
+};
+#endif
+
+#ifdef __cpp_char8_t
+template <>
+struct spelling<char8_t> : spelling<unsigned char> {};
+#endif
+
 template <class T>
 struct spelling<T, typename std::enable_if<std::is_enum<T>::value>::type> {
     static std::string text() { return spelling<typename std::underlying_type<T>::type>::text(); }
@@ -72,18 +102,15 @@ struct spelling<T, typename std::enable_if<std::is_enum<T>::value>::type> {
 template <class T>
 struct spelling<T *> {
     using target = typename std::remove_cv<T>::type;
+    using seen = typename std::conditional<std::is_arithmetic<target>::value, target, void>::type;
     static std::string text() {
-        std::string qualifier = std::is_const<T>::value ? "const " : "";
-        return qualifier + (std::is_arithmetic<target>::value ? spelling<target>::text() : "void") +
-               " *";
+        return (std::is_const<T>::value ? "const " : "") + spelling<seen>::text() + " *";
     }
 };
 
 /* Of a parameter or result. */
 template <class T>
 std::string spell() {
-    static_assert(!std::is_class<T>::value && !std::is_union<T>::value,
-                  "pytramp::callback passes no classes by value: use pytramp_from_callable");
     return spelling<typename std::remove_cv<T>::type>::text();
 }
 
@@ -99,8 +126,17 @@ class callback<Result(Arguments...)> {
   public:
     using pointer = Result (*)(Arguments...);
 
-    /* NULL. */
+    /* NULL; as one is that was moved from. */
     callback() = default;
+    callback(const callback &) = default;
+    callback &operator=(const callback &) = default;
+    callback(callback &&other) noexcept
+        : closure_(std::move(other.closure_)), code_(std::exchange(other.code_, nullptr)) {}
+    callback &operator=(callback &&other) noexcept {
+        closure_ = std::move(other.closure_);
+        code_ = std::exchange(other.code_, nullptr);
+        return *this;
+    }
 
     /* Throws pybind11::error_already_set: pytramp.callback's exception. */
     explicit callback(pybind11::handle callable) {
@@ -138,7 +174,7 @@ class callback<Result(Arguments...)> {
     pointer code_ = nullptr;
 };
 
-} // namespace pytramp
+} // namespace PYTRAMP_NAMESPACE
 
 namespace pybind11 {
 namespace detail {
