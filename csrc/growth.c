@@ -41,7 +41,11 @@ __attribute__((constructor)) static void watch_forks(void) {
 
 #define NOT_CHOSEN (~0u)
 static _Atomic unsigned chosen = NOT_CHOSEN;
-static const char *_Atomic unknown_name; /* in PYTRAMP_GROWTH, from its first unknown step on */
+
+/* PYTRAMP_GROWTH from its first unknown step on: a copy, as what getenv returns ends with the next
+ * setenv. Written once, before the pointer to it. */
+static char unknown_text[80];
+static const char *_Atomic unknown_name;
 
 /* Those of all systems: what is allowed can be said the same way everywhere. */
 static const struct {
@@ -70,14 +74,15 @@ static unsigned steps_here(void) {
     return here;
 }
 
-static unsigned parse_steps(const char *text) {
+/* *unknown = the first that is none, which is not written otherwise. */
+static unsigned parse_steps(const char *text, const char **unknown) {
     unsigned steps = 0;
     if (!strcmp(text, "none")) return 0;
     for (;;) {
         size_t length = strcspn(text, ",");
         unsigned bit = step_named(text, length);
         if (!bit) { /* a typing error must not widen what is allowed */
-            atomic_store(&unknown_name, text);
+            *unknown = text;
             return 0;
         }
         steps |= bit;
@@ -86,13 +91,20 @@ static unsigned parse_steps(const char *text) {
     }
 }
 
+static void remember_unknown(const char *name) {
+    strncpy(unknown_text, name, sizeof unknown_text - 1);
+    atomic_store(&unknown_name, unknown_text);
+}
+
 unsigned pytramp_get_growth(void) {
     unsigned steps = atomic_load(&chosen);
     if (steps != NOT_CHOSEN) return steps;
-    const char *text = getenv("PYTRAMP_GROWTH");
-    steps = (text && *text ? parse_steps(text) : PYTRAMP_GROW_DEFAULT) & steps_here();
+    const char *text = getenv("PYTRAMP_GROWTH"), *unknown = NULL;
+    steps = (text && *text ? parse_steps(text, &unknown) : PYTRAMP_GROW_DEFAULT) & steps_here();
     unsigned none = NOT_CHOSEN;
-    return atomic_compare_exchange_strong(&chosen, &none, steps) ? steps : none;
+    if (!atomic_compare_exchange_strong(&chosen, &none, steps)) return none;
+    if (unknown) remember_unknown(unknown);
+    return steps;
 }
 
 pytramp_status pytramp_set_growth(unsigned steps) {
