@@ -71,8 +71,12 @@ def makes_windows_programs(compiler: str) -> bool:
 
 
 def link_flags(compiler: str) -> tuple[str, ...]:
-    """What a program needs besides its objects. wine would not find the compiler's own DLLs."""
-    return ("-static",) if makes_windows_programs(compiler) else ("-lpthread", "-ldl")
+    """What a program needs besides its objects. wine would not find the compiler's own DLLs, and
+    zig brings a library to unwind with only where it is asked for."""
+    if makes_windows_programs(compiler):
+        return ("-static",)
+    unwinder = ("-lunwind",) if Path(compiler).name.startswith("zig") else ()
+    return (*unwinder, "-lpthread", "-ldl")
 
 
 def executable(path: Path, compiler: str) -> Path:

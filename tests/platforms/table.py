@@ -85,11 +85,12 @@ def _zig(
     name: str,
     target: str,
     *flags: str,
+    packages: tuple[str, ...] = (),
     only_linked: bool = False,
     python: Python | None = None,
 ) -> Platform:
     words = " ".join(("zig cc -target", target, *flags))
-    return Platform(name, words, only_linked=only_linked, python=python)
+    return Platform(name, words, packages, only_linked=only_linked, python=python)
 
 
 def _tests(*names: str) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ PLATFORMS = (
             *("loong64", "forky", "3.14"), newer_qemu=("loongarch64", "trixie"), builder="3.13"
         ),
     ),
-    _zig("x86_64-musl", "x86_64-linux-musl"),
+    _zig("x86_64-musl", "x86_64-linux-musl", packages=("musl",)),  # which loads libraries
     _zig("aarch64-musl", "aarch64-linux-musl"),
     _zig("ppc64-musl", "powerpc64-linux-musl"),
     Platform(
