@@ -47,3 +47,30 @@ def _plain(type_: Type) -> str:
     """The spelling without what differs between the front ends only."""
     words = re.findall(r"\w+|\S", type_.spelling)
     return " ".join(word for word in words if word != "const")
+
+
+# ---- For who says which type a function pointer has ----
+
+
+def passed_alike(a: Signature, b: Signature) -> bool:
+    """Does C pass and return the same values in the same places? What pointers point at is free.
+
+    ctypes has no `...`: a prototype that goes on behind the named arguments may stand for it.
+    """
+    left, right = (a.result, *a.arguments), (b.result, *b.arguments)
+    if len(left) > len(right) or (len(left) < len(right) and not a.variadic):
+        return False
+    if a.variadic < b.variadic:
+        return False
+    if all(x.canonical == y.canonical != "aggregate" for x, y in zip(left, right, strict=False)):
+        return True
+    places = zip(a._places("default"), b._places("default"), strict=False)
+    return all(
+        x.size == y.size and _is_real(x) == _is_real(y) and there == here
+        for x, y, (there, here) in zip(left, right, places, strict=False)
+    )
+
+
+def _is_real(type_: Type) -> bool:
+    """Is this a floating-point scalar, which some conventions pass among the integers?"""
+    return re.search(r"float|double|_Float", type_.canonical) is not None

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from _ctypes import CFuncPtr
 from typing import Any
 
-from pytramp._core import Closure, Signature, Type, UnsupportedTypeError, function_at
+from pytramp._agreement import passed_alike
+from pytramp._core import Closure, Signature, Type, UnsupportedTypeError, function_at, taken
+from pytramp._specification import described
 
 
 class _Holder(ctypes.c_void_p):
     """An address that keeps its closure alive: ctypes.cast keeps its source in ``_objects``."""
 
     closure: Closure
+
+
+class Object(ctypes.py_object):
+    """py_object for a result: NULL is a ValueError, where ctypes crashes."""
+
+    _check_retval_ = staticmethod(taken)
 
 
 _SCALARS: dict[str, Any] = {
@@ -59,20 +68,47 @@ def as_parameter(closure: Closure) -> ctypes.c_void_p:
 
 
 def as_function(closure: Closure, prototype: Any) -> Any:
-    """A function pointer of the prototype, or of the closure's own signature for None."""
+    """A function pointer of the prototype, or of the closure's own signature for None.
+
+    TypeError for what is no prototype, or one of functions that C calls otherwise.
+    """
     if prototype is None:
-        prototype = prototype_of(closure.signature)
-    if issubclass(prototype, CFuncPtr):
-        return function_at(prototype, closure)
-    return ctypes.cast(_hold(closure), prototype)
+        return function_at(prototype_of(closure.signature), closure)
+    if not isinstance(prototype, type) or not issubclass(prototype, CFuncPtr):
+        raise TypeError(
+            "as_ctypes() takes a prototype, such as ctypes.CFUNCTYPE(ctypes.c_int), "
+            f"not {described(prototype)}"
+        )
+    wanted = Signature(prototype)
+    if not passed_alike(closure.signature, wanted):
+        raise TypeError(f"'{closure.signature}' is no '{wanted}'")
+    return function_at(prototype, closure)
+
+
+def guard(function: Any) -> None:
+    """Of a function pointer that returns a py_object: NULL raises instead of crashing."""
+    if function.restype is ctypes.py_object:
+        function.restype = Object
 
 
 def prototype_of(signature: Signature) -> Any:
     """The CFUNCTYPE class of a signature. UnsupportedTypeError names what ctypes cannot say."""
-    arguments = [
-        _ctype_of(type_, f"argument {i}") for i, type_ in enumerate(signature.arguments, start=1)
-    ]
-    return ctypes.CFUNCTYPE(_ctype_of(signature.result, "result"), *arguments)
+    types = (signature.result, *signature.arguments)
+    return function_class(
+        *(_ctype_of(type_, f"argument {i}" if i else "result") for i, type_ in enumerate(types))
+    )
+
+
+def function_class(result: Any, *arguments: Any) -> Any:
+    """CFUNCTYPE; of functions with objects, whose references need the GIL, PYFUNCTYPE."""
+    make = _of_objects if ctypes.py_object in (result, *arguments) else ctypes.CFUNCTYPE
+    return make(result, *arguments)
+
+
+@functools.cache
+def _of_objects(result: Any, *arguments: Any) -> Any:
+    """One class for all who ask, as CFUNCTYPE has."""
+    return ctypes.PYFUNCTYPE(Object if result is ctypes.py_object else result, *arguments)
 
 
 def _ctype_of(type_: Type, where: str) -> Any:

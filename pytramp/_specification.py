@@ -56,6 +56,8 @@ def _is_ctypes_prototype(specification: object) -> bool:
 
 def described(specification: object) -> str:
     """The class; of a function that ctypes loaded, what to do instead."""
+    if isinstance(specification, type):
+        return f"the class {specification.__qualname__}"
     name = type(specification).__name__
     if _is_ctypes_prototype(type(specification)):
         return f"the function {specification!r}: give its class, {name}"

@@ -412,20 +412,50 @@ def test_as_ctypes_takes_prototypes_only(wrong: object) -> None:
         SIGNATURE(twice).as_ctypes(wrong)
 
 
+class Halves(ctypes.Structure):
+    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_int64)]
+
+
 @tools.int128
 @pytest.mark.parametrize(
-    ("declaration", "place"),
+    ("declaration", "place", "prototype"),
     [
-        ("__int128 (int)", "result: .*__int128"),
-        ("void (int, unsigned __int128)", "argument 2: .*unsigned __int128"),
+        ("__int128 (int)", "result: .*__int128", ctypes.CFUNCTYPE(Halves, ctypes.c_int)),
+        (
+            "void (unsigned __int128)",
+            "argument 1: .*unsigned __int128",
+            ctypes.CFUNCTYPE(None, Halves),
+        ),
     ],
 )
-def test_types_that_ctypes_lacks(declaration: str, place: str) -> None:
+def test_types_that_ctypes_lacks(declaration: str, place: str, prototype: Any) -> None:
     """The error names the type; the closure itself works, also under a prototype of the caller."""
     closure = pytramp.callback(declaration, lambda *args: 0)
     with pytest.raises(pytramp.UnsupportedTypeError, match=place):
         closure.as_ctypes()
-    assert closure.as_ctypes(PROTOTYPE)
+    assert closure.as_ctypes(prototype)
+
+
+OTHERS = [
+    ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_char_p),
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_float),
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_longlong),
+    ctypes.CFUNCTYPE(ctypes.c_int),
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int),
+    ctypes.CFUNCTYPE(ctypes.c_int, Halves),
+]
+
+
+@pytest.mark.parametrize("prototype", OTHERS)
+def test_as_ctypes_of_another_type(prototype: Any) -> None:
+    with pytest.raises(TypeError, match=r"'int \(int\w*\)' is no '\w+ \(.*\)'"):
+        pytramp.callback("int (int)", twice).as_ctypes(prototype)
+
+
+def test_as_ctypes_with_other_pointers() -> None:
+    closure = pytramp.callback("int (const char *, void *)", lambda text, data: 3)
+    other = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_double))
+    assert closure.as_ctypes(other)(None, None) == 3
 
 
 def test_ctypes_takes_it_as_an_argument() -> None:

@@ -392,7 +392,7 @@ def test_signatures_of_prototypes_are_those_of_the_declaration() -> None:
 
 
 def test_as_ctypes_gives_the_same_classes() -> None:
-    prototype = ctypes.CFUNCTYPE(IntPointer, Walker, Sub, ctypes.py_object, ctypes.c_char_p)
+    prototype = ctypes.CFUNCTYPE(IntPointer, Walker, Sub, ctypes.c_double, ctypes.c_char_p)
     closure = pytramp.callback(prototype, lambda *args: None)
     assert type(closure.as_ctypes()) is prototype
 
@@ -445,7 +445,7 @@ class NoType:
         ),
         (lambda: Bare, "'Bare' has no _restype_"),
         (lambda: twice, "the function <.*>: give its class, CFunctionType"),
-        (lambda: ctypes.c_int, "not PyCSimpleType"),
+        (lambda: ctypes.c_int, "not the class c_int"),
         (lambda: 5, "not int"),
     ],
 )

@@ -432,6 +432,9 @@ def test_as_cffi(ffi: Any, lib: Any) -> None:
     )
     with pytest.raises(TypeError, match=re.escape("expected a function ctype, got 'point'")):
         closure.as_cffi(ffi, "point")
+    for other in ("double(*)(char *)", "int(*)(long long)", "int(*)(int, int)"):
+        with pytest.raises(TypeError, match=r"'int \(int\)' is no '\w+ \(.*\)'"):
+            closure.as_cffi(ffi, other)
     closure.close()
     with pytest.raises(pytramp.FreedCallbackError):
         closure.as_cffi(ffi)

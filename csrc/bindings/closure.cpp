@@ -408,15 +408,14 @@ static PyMethodDef methods[] = {
      "as_ctypes(prototype=None)\n--\n\n"
      "A ctypes function pointer to this closure, which it keeps alive in arguments, fields, arrays "
      "and "
-     "casts. The prototype is made from the signature unless given. UnsupportedTypeError names the "
-     "type "
-     "that ctypes lacks."},
+     "casts. The prototype is made from the signature unless given; TypeError for one of functions "
+     "that C calls in another way. UnsupportedTypeError names the type that ctypes lacks."},
     {"as_cffi", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_cffi)),
      METH_VARARGS | METH_KEYWORDS,
      "as_cffi(ffi, cdecl=None)\n--\n\n"
      "A cffi function pointer to this closure, which it keeps alive, of any FFI object. cdecl is a "
      "C type or a ctype object, by default the signature as text; cffi's errors for what is no "
-     "type, TypeError for no function type."},
+     "type, TypeError for no function type, or one of functions that C calls in another way."},
     {"as_capsule", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_capsule)),
      METH_VARARGS | METH_KEYWORDS,
      "as_capsule(signature=None)\n--\n\n"

@@ -65,6 +65,14 @@ static int keep(PyObject **objects, PyObject *closure) {
     return failed;
 }
 
+/* ctypes crashes at a py_object that is NULL: its place takes a class that looks (taken). */
+static int guard(PyObject *made, const pt_closure_object *closure) {
+    if (closure->signature->returns.way != PT_WAY_OBJECT) return 0;
+    PyObject *done = pt_ask("pytramp._ctypes", "guard", "(O)", made);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *closure) {
     void *code = pt_closure_object_code(reinterpret_cast<pt_closure_object *>(closure));
     if (!code) return refuse_closed(closure);
@@ -74,7 +82,9 @@ PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *clos
     if (!made) return nullptr;
     char *object = reinterpret_cast<char *>(made);
     memcpy(object + layout.address, &code, sizeof code);
-    if (keep(reinterpret_cast<PyObject **>(object + layout.objects), closure)) Py_CLEAR(made);
+    if (keep(reinterpret_cast<PyObject **>(object + layout.objects), closure) ||
+        guard(made, reinterpret_cast<pt_closure_object *>(closure)))
+        Py_CLEAR(made);
     return made;
 }
 
@@ -90,9 +100,27 @@ static PyObject *function_at(PyObject *, PyObject *args) {
     return find_layout(type, layout) ? nullptr : point_at(type, layout, closure);
 }
 
+/* The reference that a C function returned is the caller's now. */
+static PyObject *taken(PyObject *, PyObject *result) {
+    Py_buffer view;
+    PyObject *object;
+    if (PyObject_GetBuffer(result, &view, PyBUF_SIMPLE)) return nullptr;
+    bool fits = view.len == sizeof object;
+    if (fits) memcpy(&object, view.buf, sizeof object);
+    PyBuffer_Release(&view);
+    if (!fits || !object) {
+        PyErr_SetString(PyExc_ValueError, "the callback returned NULL, a PyObject * of no object");
+        return nullptr;
+    }
+    return object;
+}
+
 static PyMethodDef functions[] = {
     {"function_at", function_at, METH_VARARGS,
      "function_at(prototype, closure) -> a ctypes function pointer that keeps the Closure"},
+    {"taken", taken, METH_O,
+     "taken(result) -> the object that a result of py_object's size points at, with its reference; "
+     "ValueError for NULL"},
     {nullptr, nullptr, 0, nullptr},
 };
 

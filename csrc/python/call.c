@@ -165,7 +165,7 @@ PT_COLD static void call_under_exception(pt_closure_object *closure, struct pt_f
     PyErr_Fetch(&type, &value, &traceback);
     int failure = pt_call_general(closure, frame);
     if (failure) pt_handle_exception(closure, frame, failure);
-    if (PyErr_Occurred()) PyErr_WriteUnraisable((PyObject *)closure);
+    if (PyErr_Occurred()) pt_drop_exception((PyObject *)closure);
     PyErr_Restore(type, value, traceback);
 }
 
@@ -247,7 +247,7 @@ static inline void invoke_attached(struct pt_frame *frame, struct pt_record *rec
 
 /* NULL with an exception, to a caller that runs no Python code: nobody else would see it. */
 static inline void drop_exception(const PyThreadState *tstate) {
-    if (PT_UNLIKELY(has_exception(tstate))) PyErr_WriteUnraisable(NULL);
+    if (PT_UNLIKELY(has_exception(tstate))) pt_drop_exception(NULL);
 }
 
 /* This thread was not here before, or the interpreter is ending. */

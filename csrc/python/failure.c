@@ -128,6 +128,25 @@ static void append_context(PyObject *exception, PyObject *context) {
     Py_DECREF(last);
 }
 
+static const char elsewhere[] = "this callback failed: its exception went to propagate or onerror";
+
+static int is_elsewhere(PyObject *exception) {
+    PyObject *args = ((PyBaseExceptionObject *)exception)->args;
+    return Py_IS_TYPE(exception, (PyTypeObject *)PyExc_RuntimeError) && args &&
+           PyTuple_GET_SIZE(args) == 1 && PyUnicode_Check(PyTuple_GET_ITEM(args, 0)) &&
+           !PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(args, 0), elsewhere);
+}
+
+void pt_drop_exception(PyObject *object) {
+    PyObject *exception = take_exception();
+    if (is_elsewhere(exception)) {
+        Py_DECREF(exception);
+        return;
+    }
+    put_exception(exception);
+    PyErr_WriteUnraisable(object);
+}
+
 /* The exception now set came up while `first` was handled. Takes over first. */
 static void chain_context(PyObject *first) {
     PyObject *second = take_exception();
@@ -216,14 +235,16 @@ static int feed_sink(pt_closure_object *closure) {
 
 void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame, int failure) {
     const struct pt_extras *extras = closure->extras;
+    int is_object = closure->signature->returns.way == PT_WAY_OBJECT;
     if (feed_sink(closure)) {
         /* propagate has it */
-    } else if (closure->signature->returns.way == PT_WAY_OBJECT && (!extras || !extras->onerror)) {
+    } else if (is_object && (!extras || !extras->onerror)) {
         put_exception(take_exception()); /* for the caller: NULL with an exception set */
     } else if (!extras || !extras->onerror) {
         write_unraisable(closure, failure);
     } else if (ask_onerror(closure, frame)) {
         return;
     }
+    if (is_object && !PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, elsewhere);
     pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
 }

@@ -34,4 +34,8 @@ enum pt_failure {
 PT_COLD PT_HIDDEN void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame,
                                            int failure);
 
+/* Reports the exception that is set, with object, unless it was there only to tell the caller of a
+ * PyObject * that NULL is no value: then somebody has the callable's own. */
+PT_COLD PT_HIDDEN void pt_drop_exception(PyObject *object);
+
 #endif

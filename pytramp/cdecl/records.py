@@ -257,7 +257,7 @@ def _function_class(function: Function) -> Any:
     try:
         result = _passed_class(function.result)
         arguments = [_passed_class(parameter.use) for parameter in function.parameters]
-        return ctypes.CFUNCTYPE(result, *arguments)
+        return _ctypes.function_class(result, *arguments)
     except (UnsupportedTypeError, TypeError):
         return ctypes.c_void_p
 
@@ -267,6 +267,8 @@ def _passed_class(use: Use) -> Any:
     kind = plain(use).type
     if isinstance(kind, Pointer) and isinstance(plain(kind.target).type, Function):
         return _pointer_class(kind.target)
+    if isinstance(kind, Pointer) and is_object(kind.target):
+        return ctypes.py_object
     if isinstance(kind, (Pointer, Array)):
         return ctypes.c_void_p
     if isinstance(kind, Function):
