@@ -30,9 +30,14 @@ def address_of(value: Any, wanted: str = "void *") -> int | None:
             return int(ctypes.addressof(value))
     if isinstance(getattr(value, "address", None), int):
         return int(value.address)
-    if hasattr(type(value), "__index__"):
+    if _is_number(value):
         return int(value.__index__())
     return _buffer_address(value, wanted)
+
+
+def _is_number(value: object) -> bool:
+    """All arrays of NumPy have ``__index__``, which is for some with one element."""
+    return hasattr(type(value), "__index__") and not hasattr(type(value), "__len__")
 
 
 def address_bytes(value: Any, wanted: str) -> bytes:
@@ -72,9 +77,21 @@ def _buffer_address(value: Any, wanted: str) -> int:
     import ctypes
 
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(value))
+        return ctypes.addressof((ctypes.c_char * 0).from_buffer(value))
     except TypeError:
         raise TypeError(
             f"{wanted} must be None, an int, or something with an address or a writable buffer, "
-            f"not {type(value).__name__}"
+            f"not {_described(value)}"
         ) from None
+
+
+def _described(value: Any) -> str:
+    """The class, and what is wrong with its buffer if it has one."""
+    name = type(value).__name__
+    try:
+        view = memoryview(value)
+    except (TypeError, BufferError):
+        return name
+    if view.readonly:
+        return f"{name}: it is read-only"
+    return name if view.c_contiguous else f"{name}: its elements are not one after another"

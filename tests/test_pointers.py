@@ -571,6 +571,22 @@ def test_ctypes_takes_them() -> None:
     assert libc.strlen(p) == 5
 
 
+def test_the_memory_of_an_array() -> None:
+    """Not the number in it, which NumPy's arrays of one integer offer, too."""
+    np = tools.need("numpy")
+    for array in (np.arange(4.0), np.array(5), np.array([7]), np.zeros((2, 2)), np.zeros(0)):
+        p = pytramp.Pointer("double *", array)
+        assert p - pytramp.Pointer("double *", array.ctypes.data) == 0
+    assert pytramp.Pointer("double *", np.arange(4.0))[1:3] == [1, 2]
+    with pytest.raises(ValueError, match="never NULL"):
+        pytramp.Pointer("double *", np.int64(0))
+    refused = {"read-only": np.arange(4.0), "one after another": np.arange(4.0)[::2]}
+    refused["read-only"].flags.writeable = False
+    for reason, array in refused.items():
+        with pytest.raises(TypeError, match=rf"writable buffer, not ndarray: .*{reason}"):
+            pytramp.Pointer("double *", array)
+
+
 # ---- Results ----
 
 
@@ -581,8 +597,10 @@ def test_results() -> None:
     given: list[Any] = [None, 0, address, memory, ctypes.c_void_p(address)]
     given += [pointer("int *", memory), pointer("int *", memory) + 1, ctypes.pointer(memory)]
     given += [buffer, ctypes.cast(memory, ctypes.POINTER(ctypes.c_int))]
+    number = tools.need("numpy").array(5)
+    given += [number]
     expected = [0, 0, address, address, address, address, address + 4, address]
-    expected += [ctypes.addressof(ctypes.c_char.from_buffer(buffer)), address]
+    expected += [ctypes.addressof(ctypes.c_char.from_buffer(buffer)), address, number.ctypes.data]
     for value, where in zip(given, expected, strict=True):
         cb = pytramp.callback("int *(void *)", lambda _, value=value: value)
         assert tools.caller("void *")(cb, bytes(tools.WORD // 8)) == struct.pack("P", where)
