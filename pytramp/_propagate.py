@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
-from pytramp._core import Closure
+from pytramp._core import Closure, FreedCallbackError
 from pytramp._lock import LOCK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
+    from typing import Any
 
-    Sink = tuple[list[BaseException], Callable[[], None]]
+    Sink = tuple[list[BaseException], "_Open"]
 
 # Bound here: leaving a block must not need memory. What the garbage collector runs while it is held
 # may raise in other blocks.
 _acquire, _release = LOCK.acquire, LOCK.release
 
 
-class _Before:
-    """What a closure was before the block. Neither changing nor restoring it needs memory."""
+class _Open:
+    """A closure in an open block. Those of one closure are a list, in the order of their blocks.
 
-    __slots__ = ("changed", "closure", "silent", "sink")
+    The last one has what the closure does with exceptions. A block may be left before one that was
+    entered later, by another thread. Leaving needs no memory.
+    """
 
-    def __init__(self, closure: Closure) -> None:
-        self.closure = closure
-        self.silent: bool | None = None
-        self.sink: Sink | None = None
-        self.changed = False
+    __slots__ = ("above", "below", "block", "closure", "is_in", "sink")
 
-    def change(self, sink: Sink) -> None:
-        self.silent = self.closure._set_silent(False)
-        self.sink = self.closure._set_sink(sink)
-        self.changed = True
+    def __init__(self, block: propagate, closure: Closure) -> None:
+        self.block, self.closure = block, closure
+        self.sink: Sink | None = (block._caught, self)
+        self.above: _Open | None = None
+        self.below: _Open | None = None
+        self.is_in = False
 
-    def restore(self) -> None:
-        if self.closure.closed:
-            return
-        if self.changed:
-            self.closure._set_sink(self.sink)
-        if self.silent is not None:
-            self.closure._set_silent(self.silent)
+    def __call__(self) -> None:
+        self.block._tell()
+
+    def enter(self) -> None:
+        before = self.closure._set_sink(self.sink)
+        self.is_in = True
+        self.below = before[1] if before else None
+        if self.below is not None:
+            self.below.above = self
+        self.closure._set_silent(False)
+
+    def leave(self) -> None:
+        above, below = self.above, self.below
+        if below is not None:
+            below.above = above
+        if above is not None:
+            above.below = below
+        elif self.is_in:
+            _give(self.closure, below)
+        self.above = self.below = self.sink = None
+
+
+def _give(closure: Closure, last: _Open | None) -> None:
+    """The sink first: a call that raises now silences the closure only where the sink is its own
+    (failure.c)."""
+    if closure.closed:
+        return
+    try:
+        closure._set_sink(None if last is None else last.sink)
+        closure._set_silent(last is not None and bool(last.block._caught))
+    except FreedCallbackError:  # by another thread, right now
+        pass
 
 
 class propagate:
@@ -51,38 +77,41 @@ class propagate:
     once, in the thread of the exception, unless the block was left before that thread came to it.
     An exception of the block itself becomes the context.
 
-    callbacks: a Closure, or several in an iterable. May be nested; the innermost one gets the
-    exception.
+    callbacks: a Closure, or several in an iterable. Blocks of one callback may be nested, or open
+    in several threads: the one that was entered last, and is still open, gets the exception.
     """
 
     def __init__(
         self, callbacks: Closure | Iterable[Closure], stop: Callable[[], object] | None = None
     ) -> None:
-        self._closures = (callbacks,) if isinstance(callbacks, Closure) else tuple(callbacks)
-        for closure in self._closures:
-            if not isinstance(closure, Closure):
-                raise TypeError(f"propagate() takes Closures, not {type(closure).__name__}")
+        self._closures = tuple(_closures(callbacks))
         if stop is not None and not callable(stop):
             raise TypeError(f"stop must be callable or None, not {type(stop).__name__}")
         self._stop = stop
         self._told = False
         self._caught: list[BaseException] = []
-        self._undo: tuple[_Before, ...] = ()
+        self._open: tuple[_Open, ...] = ()
 
     def __enter__(self) -> propagate:
-        if self._undo:
+        _acquire()
+        try:
+            self._enter()
+        finally:
+            _release()
+        return self
+
+    def _enter(self) -> None:
+        if self._open:
             raise RuntimeError("this propagate() is in use")
         self._caught, self._told = [], False
-        sink = (self._caught, self._tell)
         # All memory first: nothing may fail between a change and the note of what was before.
-        self._undo = tuple(map(_Before, self._closures))
+        self._open = tuple([_Open(self, closure) for closure in self._closures])
         try:
-            for before in self._undo:
-                before.change(sink)
+            for each in self._open:
+                each.enter()
         except BaseException:
-            self._restore()
+            self._leave()
             raise
-        return self
 
     def _tell(self) -> None:
         """Called by a closure that has put its exception into ``_caught`` and is silent now."""
@@ -91,19 +120,20 @@ class propagate:
             if self._told:
                 return  # two threads raised at once, or the block was left meanwhile
             self._told = True
-            for closure in self._closures:
-                closure._set_silent(True)
+            for each in self._open:
+                if each.above is None:
+                    each.closure._set_silent(True)
         finally:
             _release()
         if self._stop is not None:
             self._stop()
 
-    def _restore(self) -> None:
-        undo, self._undo = self._undo, ()
-        at = len(undo)
+    def _leave(self) -> None:
+        opened, self._open = self._open, ()
+        at = len(opened)
         while at:  # the last one first: a closure may be there twice. An iterator would need memory
             at -= 1
-            undo[at].restore()
+            opened[at].leave()
 
     def __exit__(
         self,
@@ -114,12 +144,22 @@ class propagate:
         _acquire()
         try:
             self._told = True
-            self._restore()
+            self._leave()
         finally:
             _release()
         caught, self._caught = self._caught, []
         if caught:
             _raise_over(caught[0], value)
+
+
+def _closures(callbacks: Any) -> Iterator[Closure]:
+    """One, or what an iterable gives."""
+    if not hasattr(type(callbacks), "__iter__"):
+        callbacks = (callbacks,)
+    for closure in callbacks:
+        if not isinstance(closure, Closure):
+            raise TypeError(f"propagate() takes Closures, not {type(closure).__name__}")
+        yield closure
 
 
 def _raise_over(exception: BaseException, context: BaseException | None) -> None:

@@ -582,6 +582,73 @@ def test_one_propagate_is_used_once_at_a_time() -> None:
             closure.as_ctypes()(0)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1)])
+@pytest.mark.parametrize("raises_in", [None, 0, 1, 2])
+def test_blocks_left_in_any_order(order: tuple[int, ...], raises_in: int | None) -> None:
+    """As blocks of several threads are: the last one that is still open gets the exception."""
+    closure = INT(Counting(), error=-1)
+    function = closure.as_ctypes()
+    blocks = [propagate(closure) for _ in range(3)]
+    for block in blocks:
+        block.__enter__()
+    for position, i in enumerate(order):
+        is_last = i == max(order[position:])
+        if is_last and raises_in == position:
+            function(0)
+            assert function(5) == -1
+            with pytest.raises(Mine):
+                blocks[i].__exit__(None, None, None)
+        else:
+            blocks[i].__exit__(None, None, None)
+    with tools.reports() as seen:
+        assert [function(4), function(0), function(5)] == [4, -1, 5]
+    assert [type(report.exception) for report in seen] == [Mine]
+
+
+def test_a_block_that_caught_is_still_open_when_a_later_one_is_left() -> None:
+    closure = INT(Counting(), error=-1)
+    function = closure.as_ctypes()
+    first, second, third = (propagate(closure) for _ in range(3))
+    first.__enter__()
+    function(0)
+    second.__enter__()
+    assert function(3) == 3
+    third.__enter__()
+    second.__exit__(None, None, None)
+    assert function(4) == 4
+    third.__exit__(None, None, None)
+    assert function(5) == -1
+    with pytest.raises(Mine):
+        first.__exit__(None, None, None)
+    assert function(6) == 6
+
+
+def test_blocks_of_many_threads() -> None:
+    closure = INT(Counting(), error=-1)
+    function = closure.as_ctypes()
+    raised = []
+
+    def work() -> None:
+        for n in range(500):
+            try:
+                with propagate(closure):
+                    function(n % 5)
+            except Mine:
+                raised.append(n)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    with tools.reports() as late:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert raised
+    assert {type(report.exception) for report in late} <= {Mine}
+    with tools.reports() as seen:
+        assert [function(4), function(0), function(5)] == [4, -1, 5]
+    assert len(seen) == 1
+
+
 def test_closing_inside_the_block() -> None:
     closure = INT(Counting(), error=-1)
     function = closure.as_ctypes()
@@ -606,7 +673,7 @@ def test_a_closed_closure_cannot_be_entered() -> None:
 
 @pytest.mark.parametrize("callbacks", [3, None, fails, "ab", [fails], [3]])
 def test_propagate_takes_closures(callbacks: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"propagate\(\) takes Closures"):
         propagate(callbacks)
 
 

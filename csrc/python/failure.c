@@ -213,7 +213,7 @@ int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception) {
     PyObject *sink = sink_of(closure);
     if (!sink) return 0;
     int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
-    pt_closure_object_silence(closure, 1);
+    pt_closure_object_silence_for(closure, sink);
     PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
     if (!result) PyErr_WriteUnraisable((PyObject *)closure);
     Py_XDECREF(result);

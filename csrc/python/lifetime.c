@@ -233,10 +233,20 @@ PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink)
     return before;
 }
 
-void pt_closure_object_silence(pt_closure_object *closure, int silent) {
-    PT_LOCK(closure);
+static void set_silent(pt_closure_object *closure, int silent) {
     closure->silent = silent != 0;
     if (closure->record) pt_pool_silence(closure->record, silent);
+}
+
+void pt_closure_object_silence(pt_closure_object *closure, int silent) {
+    PT_LOCK(closure);
+    set_silent(closure, silent);
+    PT_UNLOCK();
+}
+
+void pt_closure_object_silence_for(pt_closure_object *closure, const PyObject *sink) {
+    PT_LOCK(closure);
+    if (closure->extras->sink == sink) set_silent(closure, 1);
     PT_UNLOCK();
 }
 

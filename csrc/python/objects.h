@@ -231,6 +231,9 @@ PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink)
 /* While silent, calls give the error value and do not enter Python. */
 void pt_closure_object_silence(pt_closure_object *closure, int silent);
 
+/* Silences it if sink is still its own: another thread may have left the block. */
+void pt_closure_object_silence_for(pt_closure_object *closure, const PyObject *sink);
+
 /* Gives exception, of a call of this closure, to its sink, which silences it: 1; 0 without a sink.
  */
 int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception);
