@@ -156,8 +156,8 @@ def _decorator(signature: Signature | None, options: dict[str, Any]) -> Decorato
 def _bind(
     signature: Signature | None, function: Callable[..., Any], options: dict[str, Any]
 ) -> Closure:
-    """The frames are: this one, callback() or decorate(), and the user's."""
-    _refuse_method(function, sys._getframe(2))
+    """The frames are: this one, callback() or decorate(), and the user's if there is one."""
+    _refuse_method(function)
     if signature is None:
         from pytramp.annotations import of_callable
 
@@ -165,8 +165,12 @@ def _bind(
     return signature(function, _depth=2, **options)
 
 
-def _refuse_method(function: Callable[..., Any], caller: Any) -> None:
+def _refuse_method(function: Callable[..., Any]) -> None:
     """A function that is being defined in a class body has no self to be called with."""
+    try:
+        caller = sys._getframe(3)
+    except ValueError:  # C calls, as a thread's start does
+        return
     if caller.f_code.co_flags & _CO_OPTIMIZED:  # a function's: to look at f_locals, which before
         return  # 3.13 is a copy that the frame keeps, would keep alive what it deletes later
     scope = caller.f_locals.get("__qualname__") if "__module__" in caller.f_locals else None

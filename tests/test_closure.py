@@ -9,6 +9,8 @@ import gc
 import inspect
 import operator
 import pickle
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -711,3 +713,25 @@ def test_arity_is_checked_for_what_c_passes() -> None:
     with pytest.raises(TypeError, match=r"takes 1 positional argument, but int \(void\) passes 0"):
         pytramp.callback("int (void)", twice)
     assert through_c(pytramp.callback("int (int, int, int)", lambda *args: sum(args)), 1, 2, 3) == 6
+
+
+# ---- Without a caller in Python ----
+
+
+def test_made_by_a_thread_of_its_own() -> None:
+    """And by atexit: C calls callback(), and no frame of Python is there."""
+    code = """if True:
+        import _thread, atexit, time, pytramp
+        done = _thread.allocate_lock()
+        class Function:
+            def __call__(self, n): pass
+            def __del__(self): done.release()
+        done.acquire()
+        _thread.start_new_thread(pytramp.callback, ("int (int)", Function()))
+        done.acquire()
+        _thread.start_new_thread(pytramp.callback("int (int)"), (Function(),))
+        done.acquire()
+        atexit.register(pytramp.callback, "int (int)", print)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
