@@ -30,6 +30,8 @@ _NO_READER = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
     chosen = parser().parse_args(arguments)
+    if sys.stdout is None:  # it was closed, and its number is free for any file that is opened
+        sys.stdout = open(os.devnull, "w")
     command = importlib.import_module(f"pytramp.cli.{chosen.command}")
     try:
         status: int = command.run(chosen)

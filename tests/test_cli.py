@@ -28,6 +28,16 @@ def succeed(*arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+@tools.posix("a shell of this kind")
+@pytest.mark.parametrize("command", ["doctor", "explain 'int (int)'", "explain 'int (nope)'"])
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(command: str, closed: str) -> None:
+    line = f"{sys.executable} -m pytramp {command} {closed}; echo $?"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout == ("2\n" if "nope" in command else "0\n")
+    assert "Traceback" not in done.stderr
+
+
 # ---- demo ----
 
 
