@@ -14,6 +14,7 @@ import pytest
 import tools
 
 import pytramp
+from pytramp.cdecl.expressions import CHAR_IS_UNSIGNED
 
 INTS = "int (size_t n, int a[n])"
 DOUBLES = "double (size_t n, const double x[n])"
@@ -123,6 +124,21 @@ def test_const_characters_are_text() -> None:
         assert taken(declaration, n, wide, look=lambda n, s: s) == text
 
 
+@pytest.mark.parametrize("spelling", ["char32_t", "wchar_t"])
+def test_text_that_is_none(spelling: str) -> None:
+    """The codec's own exception, which also names the parameter."""
+    if spelling == "wchar_t" and tools.WCHAR == 2:
+        pytest.skip("any two bytes are a wchar_t")
+    wide = (ctypes.c_uint32 * 2)(65, 0x110000)
+    cb = pytramp.callback(f"int (int n, const {spelling} s[n])", lambda n, s: 1, error=-7)
+    with tools.reports() as seen:
+        assert call(cb, 2, wide) == -7
+    (report,) = seen
+    assert type(report.exception) is UnicodeDecodeError
+    assert report.exception.start == 4
+    assert "parameter 's': " in report.text
+
+
 def test_characters_that_can_be_written() -> None:
     memory = ctypes.create_string_buffer(b"hello")
 
@@ -193,6 +209,8 @@ def test_null_is_none() -> None:
 
 # ---- Lengths ----
 
+SIGNED_CHAR = not CHAR_IS_UNSIGNED
+
 
 def shape(declaration: str, *arguments: Any) -> Any:
     return taken(declaration, *arguments, look=lambda *values: values[-1].shape)
@@ -201,6 +219,8 @@ def shape(declaration: str, *arguments: Any) -> Any:
 def test_lengths() -> None:
     memory = doubles(*range(64))
     assert shape("void (unsigned char n, double a[n])", 3, memory) == (3,)
+    for spelling in ("char", "wchar_t", "char16_t", "char32_t"):
+        assert shape(f"void ({spelling} n, double a[n])", 3, memory) == (3,)
     assert shape("void (int n, double a[2 * n])", 3, memory) == (6,)
     assert shape("void (int m, int n, double a[m][n])", 2, 3, memory) == (2, 3)
     assert shape("void (int n, double a[n][3])", 2, memory) == (2, 3)
@@ -267,6 +287,9 @@ def test_a_length_behind_a_pointer() -> None:
     memory, n = doubles(1, 2, 3), ctypes.c_int(3)
     declaration = "void (const int *n, double a[*n])"
     assert shape(declaration, ctypes.byref(n), memory) == (3,)
+    assert shape("void (const char *n, double a[*n])", ctypes.byref(ctypes.c_byte(3)), memory) == (
+        3,
+    )
     nothing = pytramp.callback(declaration, lambda n, a: None)
     with tools.reports() as seen:
         call(nothing, ctypes.c_void_p(), memory)
@@ -279,6 +302,7 @@ def test_lengths_that_cannot_be() -> None:
     rows: list[tuple[str, tuple[int, ...], str]] = [
         ("int n, int a[n]", (-1,), "is negative: -1"),
         ("long long n, int a[n]", (-(2**63),), "is negative: -9223372036854775808"),
+        *([("char n, int a[n]", (-1,), "is negative: -1")] if SIGNED_CHAR else []),
         ("size_t n, int a[n]", (-1,), "is more than memory holds"),
         ("size_t n, int a[n]", (sys.maxsize // 2 + 1,), "is more than memory holds"),
         ("long long n, int a[n][n]", (2**33,), "is more than memory holds"),

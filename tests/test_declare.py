@@ -347,6 +347,13 @@ INVALID = [
 ]
 
 
+if tools.INT128:
+    INVALID += [
+        ("int (__int128 n, int x[n])", 24, "'n', which is not an integer of at most 64 bits"),
+        ("int (__int128 *n, int x[*n])", 26, "which is not a pointer to an integer of at most 64"),
+    ]
+
+
 @pytest.mark.parametrize(("text", "column", "fragment"), INVALID)
 def test_invalid_declaration(text: str, column: int, fragment: str) -> None:
     with pytest.raises(pytramp.DeclarationError) as caught:

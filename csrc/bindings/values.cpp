@@ -1,22 +1,14 @@
 /* Results that are known when a closure is made: converted then, once. */
 #include "bindings.h"
 
+#include "../python/blame.h"
+
 namespace pytramp {
 
 /* "error=70000: out of range" tells more than the converter's own words. */
 static void blame_option(const char *option, PyObject *value) {
-    PyObject *type, *error, *traceback;
-    PyErr_Fetch(&type, &error, &traceback);
-    PyErr_NormalizeException(&type, &error, &traceback);
-    if (PyErr_GivenExceptionMatches(type, PyExc_TypeError) ||
-        PyErr_GivenExceptionMatches(type, PyExc_OverflowError)) {
-        PyErr_Format(type, "%s=%R: %S", option, value, error);
-        Py_XDECREF(type);
-        Py_XDECREF(error);
-        Py_XDECREF(traceback);
-    } else {
-        PyErr_Restore(type, error, traceback);
-    }
+    if (PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_OverflowError))
+        pt_blame("%s=%R: ", option, value);
 }
 
 /* A C value of the result type, so that nothing can fail when it is needed; from PyMem. nullptr

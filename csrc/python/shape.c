@@ -3,7 +3,9 @@
  * Computed in 64 bits: as C would where nothing overflows, and an error where something does. */
 #include "shape.h"
 
+#include <limits.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "../type.h"
 
@@ -29,7 +31,7 @@ static const struct {
 
 static int is_integer(const pytramp_type *type) {
     return (type->class == PT_CLASS_SIGNED || type->class == PT_CLASS_UNSIGNED ||
-            type->class == PT_CLASS_BOOL) &&
+            type->class == PT_CLASS_BOOL || type->class == PT_CLASS_CHARACTER) &&
            type->size <= sizeof(int64_t);
 }
 
@@ -144,13 +146,21 @@ static int fail(const char *why) {
     return -1;
 }
 
+static int is_signed(const pytramp_type *type) {
+    if (type->class == PT_CLASS_CHARACTER)
+        return type->code == PT_TYPE_CHAR    ? CHAR_MIN < 0
+               : type->code == PT_TYPE_WCHAR ? WCHAR_MIN < 0
+                                             : 0;
+    return type->class == PT_CLASS_SIGNED;
+}
+
 static int read_integer(const pytramp_type *type, const void *from, int64_t *value) {
     uint64_t bits = 0;
     memcpy((unsigned char *)&bits + (PY_LITTLE_ENDIAN ? 0 : sizeof bits - type->size), from,
            type->size);
     unsigned unused = 64 - 8 * (unsigned)type->size;
     *value = (int64_t)bits;
-    if (type->class == PT_CLASS_SIGNED)
+    if (is_signed(type))
         *value = (int64_t)(bits << unused) >> unused;
     else if (*value < 0)
         return fail("is more than memory holds");

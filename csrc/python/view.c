@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../type.h"
+#include "blame.h"
 #include "convert.h"
 #include "pointer.h"
 #include "varargs.h"
@@ -20,19 +21,12 @@ struct extent {
     Py_ssize_t lengths[PT_MAX_DIMENSIONS], bytes;
 };
 
-/* "parameter 'x': " before what the exception says. */
 static void blame_parameter(const pt_signature_object *signature, Py_ssize_t i) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
     PyObject *name = PyTuple_GET_ITEM(signature->names, i);
     if (name != Py_None)
-        PyErr_Format(type, "parameter %R: %S", name, value);
+        pt_blame("parameter %R: ", name);
     else
-        PyErr_Format(type, "parameter %zd: %S", i + 1, value);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
+        pt_blame("parameter %zd: ", i + 1);
 }
 
 static PyObject *open_memoryview(void *memory, int readonly, const char *format, size_t itemsize,

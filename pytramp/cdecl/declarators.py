@@ -225,8 +225,10 @@ class DeclaratorReader(SpecifierReader):
             kind = plain(kind.target).type if isinstance(kind, Pointer) else None
         if isinstance(kind, Enumeration):
             kind = kind.base
-        if not isinstance(kind, Scalar) or not is_integer(kind):
+        is_wide = isinstance(kind, Scalar) and kind.spelling.endswith("__int128")
+        if not isinstance(kind, Scalar) or not is_integer(kind) or is_wide:
             what = "a pointer to an integer" if deref else "an integer"
+            what += " of at most 64 bits" if is_wide else ""
             message = f"the length of {called} uses {node.name!r}, which is not {what}"
             self.fail(node.offset, message)
 
