@@ -430,6 +430,28 @@ def names_of(cls: Any) -> list[str]:
     return [name for name in names if name[0] != "_" and name != "rest"]
 
 
+OVERALIGNED = """
+typedef struct { double v[8]; } __attribute__((aligned(64))) vec;
+typedef void (*callback)(int a, vec b);
+vec made(void);
+"""
+
+
+def test_arguments_that_no_stack_is_aligned_for() -> None:
+    types = pytramp.cdef(OVERALIGNED)
+    text = "void (int a, vec b)"
+    with pytest.raises(pytramp.UnsupportedTypeError) as caught:
+        pytramp.Signature(text, types=types)
+    assert "parameter 'b': 'vec' cannot be passed by value here: it is al" in str(caught.value)
+    assert "64 bytes" in str(caught.value)
+    assert caught.value.column == text.index("vec") + 1
+    with pytest.raises(pytramp.UnsupportedTypeError, match="line 3.*'b': 'vec' cannot be passed"):
+        types.callback  # noqa: B018
+    with pytest.raises(pytramp.UnsupportedTypeError, match="argument 2: 'vec' cannot be passed"):
+        pytramp.Signature.from_types(None, int, types.vec)
+    assert pytramp.Signature("void (vec *)", types=types)
+
+
 # Where bit-fields of no width decide about registers they are refused before that.
 NO_WIDTH = pytest.mark.skipif(records._ZERO_WIDTH_COUNTS, reason="another reason refuses it first")
 DISPUTED = [

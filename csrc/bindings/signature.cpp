@@ -49,6 +49,27 @@ static void check_result(const pt_type_object &type) {
     }
 }
 
+/* Alone a type that is refused among others is refused, too. */
+static bool is_refused(const pytramp_type *type, pytramp_abi abi) {
+    const pytramp_signature *made;
+    return pytramp_signature_new(&made, abi, &pytramp_type_void, 1, &type) != PYTRAMP_OK;
+}
+
+/* Of a signature that the core refused. */
+[[noreturn]] static void refuse_type(const Object *made) {
+    for (Py_ssize_t i = 0; i < made->nargs; i++) {
+        const pytramp_type *type = made->takes[i].type;
+        if (!is_refused(type, PYTRAMP_ABI_DEFAULT)) continue;
+        PyErr_Format(unsupported(),
+                     "argument %zd: '%s' cannot be passed by value here: it is aligned to %zu "
+                     "bytes",
+                     i + 1, made->takes[i].spelling, pytramp_type_alignment(type));
+        throw py::error_already_set();
+    }
+    PyErr_Format(unsupported(), "result: '%s' cannot be returned", made->returns.spelling);
+    throw py::error_already_set();
+}
+
 /* Takes what pytramp.declare and pytramp.annotations call a Prototype, apart. */
 static py::object build(PyTypeObject *cls, py::object result, py::tuple arguments, py::tuple names,
                         py::object name, bool variadic = false) {
@@ -70,6 +91,7 @@ static py::object build(PyTypeObject *cls, py::object result, py::tuple argument
     made->name = name.release().ptr();
     take_shapes(made);
     pytramp_status status = pt_signature_object_open(made);
+    if (status == PYTRAMP_E_TYPE) refuse_type(made);
     if (status) throw_status(status);
     return self;
 }
@@ -276,12 +298,6 @@ static pytramp_abi abi_named(const std::string &name) {
                  "(bit-fields, attributes)",
                  which.c_str(), abi.c_str(), value.spelling);
     throw py::error_already_set();
-}
-
-/* Alone a type that is refused among others is refused, too. */
-static bool is_refused(const pytramp_type *type, pytramp_abi abi) {
-    const pytramp_signature *made;
-    return pytramp_signature_new(&made, abi, &pytramp_type_void, 1, &type) != PYTRAMP_OK;
 }
 
 /* Blames a type: of what was made, one that is a guess; where nothing was, the one in the way. */

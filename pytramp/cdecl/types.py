@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytramp._core import Type, UnsupportedTypeError
+from pytramp._core import Signature, Type, UnsupportedTypeError
 from pytramp._errors import Source
 from pytramp.cdecl import constants
 from pytramp.cdecl.model import (
@@ -94,7 +94,18 @@ def parameter_type(use: Use, place: Place) -> Type:
     if isinstance(kind, Function):
         pointer = Pointer(Use(use.type))
         return _pointer(Use(pointer), pointer, place)
-    return parameter_free(use, place)
+    made = parameter_free(use, place)
+    if made.kind == "aggregate":
+        _check_passed(made, place)
+    return made
+
+
+def _check_passed(type_: Type, place: Place) -> None:
+    """A result of the same type may be fine: it is in memory of the caller's."""
+    try:
+        Signature._from_prototype(Prototype(Type.scalar("void"), (type_,), (None,), None))
+    except UnsupportedTypeError as error:
+        place.unsupported(str(error).partition(": ")[2])
 
 
 def _named(kind: Named, place: Place) -> Type:
