@@ -114,4 +114,4 @@ class _Declaration:
         offset = self._declared.made.offset
         self._reader.check(self._use, offset, "")
         with self._shallow():
-            return types_of.parameter_type(self._use, types_of.Place(self._source, offset, ""))
+            return types_of.parameter_type(self._use, types_of.Place(self._source, offset, "", {}))

@@ -445,7 +445,7 @@ def test_arguments_that_no_stack_is_aligned_for() -> None:
     assert "parameter 'b': 'vec' cannot be passed by value here: it is al" in str(caught.value)
     assert "64 bytes" in str(caught.value)
     assert caught.value.column == text.index("vec") + 1
-    with pytest.raises(pytramp.UnsupportedTypeError, match="line 3.*'b': 'vec' cannot be passed"):
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"line 3.*'b': 'vec' cannot be passed"):
         types.callback  # noqa: B018
     with pytest.raises(pytramp.UnsupportedTypeError, match="argument 2: 'vec' cannot be passed"):
         pytramp.Signature.from_types(None, int, types.vec)
@@ -600,6 +600,39 @@ def test_invalid(text: str, line: int, column: int, fragment: str) -> None:
     assert message.splitlines()[-1].index("^") - 4 + 1 == column
     start = text.rfind("\n", 0, (caught.value.column or 1) - 1) + 1
     assert caught.value.column == start + column
+
+
+def chain(levels: int, step: str) -> str:
+    """step, with the number of the level before and its own."""
+    steps = (step.format(i, i + 1) for i in range(levels))
+    return f"typedef int (*t0)(int); typedef int f0(int); {' '.join(steps)}"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "typedef int (*t{1})(t{0}, t{0}, t{0});",
+        "typedef t{0} (*t{1})(t{0}, ...);",
+        "typedef int f{1}(f{0} *, f{0}); typedef f{1} *t{1};",
+        "typedef int (*t{1})(t{0}, t{0}, t{0}); struct s{1} {{ t{1} f, g; }};",
+    ],
+)
+def test_a_function_pointer_many_times_in_others(step: str) -> None:
+    """In time that grows with the levels, not with the places: those are 3 to the power of 30."""
+    types = pytramp.cdef(chain(30, step))
+    assert types.t30(lambda *args: 0)
+    assert pytramp.Signature("void (t30, t30)", types=types)
+    if "struct" in step:
+        assert ctypes.sizeof(types.s30) == 2 * tools.WORD // 8
+
+
+@pytest.mark.parametrize("step", ["typedef int (*t{1})(t{0});", "typedef t{0} *t{1};"])
+def test_a_long_chain_of_pointers(step: str) -> None:
+    types = pytramp.cdef(chain(3000, step) + "struct s { t3000 f; t20 g; };")
+    assert pytramp.Signature("void (t20)", types=types)
+    with pytest.raises(pytramp.UnsupportedTypeError, match="are nested too deeply"):
+        pytramp.Signature("void (t3000)", types=types)
+    assert ctypes.sizeof(types.s) == 2 * tools.WORD // 8
 
 
 def test_deep_nesting_is_an_error() -> None:

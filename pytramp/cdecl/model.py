@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytramp._layout import Layout
     from pytramp.cdecl.constants import Expression
 
+MAX_DEPTH = 64  # of pointers and functions: what looks into them calls itself
 POINTER_SIZE = Type.pointer("void *").size
 
 
@@ -53,6 +54,7 @@ class Pointer:
 
     def __init__(self, target: Use) -> None:
         self.target = target
+        self.depth = depth(target) + 1
 
 
 class Array:
@@ -79,6 +81,8 @@ class Function:
         self.result = result
         self.parameters = parameters
         self.variadic = variadic
+        parts = (result, *(parameter.use for parameter in parameters))
+        self.depth = max(map(depth, parts)) + 1
         self.offset = 0  # of the specifiers, which are the result's
         self.source: Source | None = None  # where it stands
 
@@ -172,6 +176,14 @@ def plain(use: Use) -> Use:
         qualifiers = qualifiers | kind.use.qualifiers
         kind = kind.use.type
     return Use(kind, qualifiers)
+
+
+def depth(use: Use) -> int:
+    """How many pointers and functions are within one another, over any number of declarations."""
+    kind = plain(use).type
+    while isinstance(kind, Array):
+        kind = plain(kind.element).type
+    return kind.depth if isinstance(kind, (Pointer, Function)) else 0
 
 
 def is_object(use: Use) -> bool:

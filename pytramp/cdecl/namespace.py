@@ -62,6 +62,8 @@ class Types:
             raise AttributeError(str(error.args[0])) from None
 
     def __getitem__(self, name: str) -> Any:
+        if not isinstance(name, str):
+            raise TypeError(f"names of C are str, not {type(name).__name__}")
         made = self._made
         if name not in made:
             with LOCK:
@@ -197,7 +199,7 @@ def _ctypes_or_type(name: str, use: Use, kind: CType) -> Any:
                 raise
     if isinstance(kind, Special) and kind.name == "PyObject":
         return Type.opaque(name)
-    return parameter_type(use, Place(Source(name), 0, ""))
+    return parameter_type(use, Place(Source(name), 0, "", {}))
 
 
 def _is_void(kind: CType) -> bool:

@@ -17,6 +17,7 @@ from pytramp._layout import Layout
 from pytramp._lock import LOCK
 from pytramp.cdecl import fields
 from pytramp.cdecl.model import (
+    MAX_DEPTH,
     Array,
     Enumeration,
     Function,
@@ -27,6 +28,7 @@ from pytramp.cdecl.model import (
     Scalar,
     Special,
     Use,
+    depth,
     is_object,
     plain,
 )
@@ -37,6 +39,7 @@ class _Round:
 
     def __init__(self) -> None:
         self.begun: list[Record] = []
+        self.functions: dict[Function, Any] = {}  # one may be a parameter of another many times
         self.has_failed = False
 
 
@@ -244,6 +247,8 @@ def _pointer_class(target: Use) -> Any:
         return ctypes.py_object
     if isinstance(kind, Record):
         return ctypes.POINTER(_begin(kind))
+    if depth(target) >= MAX_DEPTH:
+        return ctypes.c_void_p
     try:
         return ctypes.POINTER(_class_for(target))
     except UnsupportedTypeError:
@@ -252,7 +257,13 @@ def _pointer_class(target: Use) -> Any:
 
 def _function_class(function: Function) -> Any:
     """The class that a Closure's as_ctypes() makes for the same signature."""
-    if function.variadic:
+    if function not in _round.functions:
+        _round.functions[function] = _new_function_class(function)
+    return _round.functions[function]
+
+
+def _new_function_class(function: Function) -> Any:
+    if function.variadic or function.depth > MAX_DEPTH:
         return ctypes.c_void_p
     try:
         result = _passed_class(function.result)

@@ -11,6 +11,7 @@ from pytramp._core import Signature, Type, UnsupportedTypeError
 from pytramp._errors import Source
 from pytramp.cdecl import constants
 from pytramp.cdecl.model import (
+    MAX_DEPTH,
     Array,
     CType,
     Enumeration,
@@ -38,6 +39,7 @@ class Place(NamedTuple):
     source: Source
     offset: int
     role: str
+    known: dict[Function, Prototype]  # of its parameters: one may be that of many others
 
     def unsupported(self, message: str) -> NoReturn:
         """UnsupportedTypeError here."""
@@ -48,13 +50,22 @@ class Place(NamedTuple):
         raise self.source.declaration_error(self.offset, self.role + message)
 
 
-def prototype_of(function: Function, name: str | None, source: Source) -> Prototype:
+def prototype_of(
+    function: Function,
+    name: str | None,
+    source: Source,
+    known: dict[Function, Prototype] | None = None,
+) -> Prototype:
     """What Signature is made of."""
-    result = parameter_free(function.result, Place(source, function.offset, "the result: "))
+    known = {} if known is None else known
+    at = Place(source, function.offset, "the result: ", known)
+    if function.depth > MAX_DEPTH:
+        at.unsupported("its functions are nested too deeply")
+    result = parameter_free(function.result, at)
     arguments = []
     for number, parameter in enumerate(function.parameters, 1):
         called = repr(parameter.name) if parameter.name is not None else str(number)
-        place = Place(source, parameter.offset, f"parameter {called}: ")
+        place = Place(source, parameter.offset, f"parameter {called}: ", known)
         arguments.append(parameter_type(parameter.use, place))
     return Prototype(
         result,
@@ -145,6 +156,8 @@ def _by_value(record: Record, place: Place) -> Type:
 
 def _pointer(use: Use, pointer: Pointer, place: Place) -> Type:
     """use is what is spelled."""
+    if pointer.depth > MAX_DEPTH:
+        place.unsupported("its pointers and functions are nested too deeply")
     spelling, name_at = marked(use)
     target = plain(pointer.target)
     kind = target.type
@@ -157,7 +170,9 @@ def _pointer(use: Use, pointer: Pointer, place: Place) -> Type:
         from pytramp import _functions
 
         source = kind.source or place.source
-        prototype = prototype_of(kind, None, source)
+        if kind not in place.known:
+            place.known[kind] = prototype_of(kind, None, source, place.known)
+        prototype = place.known[kind]
         return _functions.function_type(prototype, spelling, name_at)
     return Type.pointer(spelling, _target(pointer.target, kind, place), readonly, name_at)
 
