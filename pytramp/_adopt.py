@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,9 @@ from pytramp._core import Closure, Signature, UnsupportedTypeError
 
 if TYPE_CHECKING:
     from pytramp._callback import Specification
+
+
+_SIZE = struct.calcsize("P")
 
 
 def adopt(address: int, specification: Specification, /, *, types: object = None) -> Closure:
@@ -26,11 +29,14 @@ def adopt(address: int, specification: Specification, /, *, types: object = None
     ValueError: there is no such closure, it is a Python callback's, or it has an owner;
     FreedCallbackError: it was freed; TypeError: it is of another type. Any thread.
     """
+    if not isinstance(address, int):
+        raise TypeError(f"address must be an int, not {type(address).__name__}")
+    if not 0 <= address < 1 << 8 * _SIZE:
+        raise ValueError(f"{address:#x} is no address")
     signature = specification
     if not isinstance(signature, Signature) or types is not None:
         signature = Signature(specification, types=types)
-    at = operator.index(address)
-    return _core.adopt(signature, at, _caller(signature, at))
+    return _core.adopt(signature, address, _caller(signature, address))
 
 
 def _caller(signature: Signature, address: int) -> Callable[..., Any]:

@@ -25,6 +25,8 @@ def as_function(closure: Closure, ffi: Any, ctype: Any) -> Any:
 def function_type(ffi: Any, cdecl: Any) -> Any:
     """The ctype of a pointer to cdecl's function. What ffi.typeof() raises; TypeError."""
     check_ffi(ffi)
+    if isinstance(cdecl, str) and not cdecl.strip():  # an AttributeError of cffi's
+        raise TypeError("expected a function ctype, got no type at all")
     ctype = _typeof(ffi, cdecl) if isinstance(cdecl, str) else cdecl
     if getattr(ctype, "kind", None) != "function":
         name = getattr(ctype, "cname", None) or type(ctype).__name__

@@ -1,6 +1,8 @@
 /* pytramp.stats, reserve, and what the command line and the tests ask of the pool. */
 #include "bindings.h"
 
+#include "../python/blame.h"
+
 namespace pytramp {
 
 static const struct {
@@ -20,7 +22,7 @@ static const char *source_of(const pytramp_statistics &s) {
     return s.memory_pairs ? "memory" : "built-in";
 }
 
-static py::dict stats() {
+static py::dict statistics() {
     pytramp_statistics s = {};
     s.size = sizeof s;
     pytramp_stats(&s);
@@ -40,12 +42,29 @@ static py::dict stats() {
     return made;
 }
 
-static void reserve(const py::object &closures) {
-    Py_ssize_t count = PyNumber_AsSsize_t(closures.ptr(), nullptr); /* as near as there is one */
-    if (count == -1 && PyErr_Occurred()) throw py::error_already_set();
-    if (count < 0) throw py::value_error("cannot reserve a negative number of closures");
+static PyObject *stats(PyObject *, PyObject *) {
+    return guarded(statistics);
+}
+
+static PyObject *reserve(PyObject *, PyObject *args, PyObject *kwargs) {
+    static const char *names[] = {"closures", nullptr};
+    PyObject *closures;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:reserve", const_cast<char **>(names),
+                                     &closures))
+        return nullptr;
+    Py_ssize_t count = PyNumber_AsSsize_t(closures, nullptr); /* as near as there is one */
+    if (count == -1 && PyErr_Occurred()) {
+        pt_blame("closures: ");
+        return nullptr;
+    }
+    if (count < 0) {
+        PyErr_SetString(PyExc_ValueError, "cannot reserve a negative number of closures");
+        return nullptr;
+    }
     pytramp_status status = pytramp_reserve(static_cast<size_t>(count));
-    if (status) throw_status(status);
+    if (!status) Py_RETURN_NONE;
+    set_status(status);
+    return nullptr;
 }
 
 static py::tuple get_growth() {
@@ -83,15 +102,22 @@ static void pool_check() {
     if (status) throw_status(status);
 }
 
+static PyMethodDef functions[] = {
+    {"stats", stats, METH_NOARGS,
+     "stats()\n--\n\n"
+     "Counts of trampolines, as a new dict: capacity, builtin, live, quarantined, reusable, "
+     "untouched, late_calls, mremap_pairs, file_pairs, memfd_pairs, memory_pairs, and source, the "
+     "weakest way in which code pages were had so far."},
+    {"reserve", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(reserve)),
+     METH_VARARGS | METH_KEYWORDS,
+     "reserve(closures)\n--\n\n"
+     "Grow now until this many closures can be made without a system call. MemoryError says which "
+     "growth step failed and why."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 void register_pool(py::module_ &m) {
-    m.def("stats", &stats,
-          "Counts of trampolines, as a new dict: capacity, builtin, live, quarantined, reusable, "
-          "untouched, late_calls, mremap_pairs, file_pairs, memfd_pairs, memory_pairs, and source, "
-          "the weakest way in which code pages were had so far.");
-    m.def("reserve", &reserve, py::arg("closures"),
-          "Grow now until this many closures can be made without a system call. MemoryError says "
-          "which "
-          "growth step failed and why.");
+    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
     m.def("get_growth", &get_growth,
           "The growth steps allowed, in the order in which they are tried.");
     m.def("set_growth", &set_growth, "Allow exactly these growth steps; none forbids growth.");

@@ -282,13 +282,23 @@ static py::tuple places_of(const pytramp_signature *signature, size_t i) {
     return py::make_tuple(made, by_reference != 0);
 }
 
-static pytramp_abi abi_named(const std::string &name) {
+static pytramp_abi abi_named(PyObject *name) {
+    if (!PyUnicode_Check(name)) {
+        PyErr_Format(PyExc_TypeError, "abi must be a str or None, not %s", Py_TYPE(name)->tp_name);
+        throw py::error_already_set();
+    }
     pytramp_abi abi;
-    if (!pytramp_abi_named(&abi, name.c_str())) return abi;
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (!text) PyErr_Clear();
+    bool is_whole = text && strlen(text) == static_cast<size_t>(size);
+    if (is_whole && !pytramp_abi_named(&abi, text)) return abi;
     std::string known;
     for (size_t i = 0; pytramp_abi_name(i); i++)
         known += (i ? ", " : "") + std::string(pytramp_abi_name(i));
-    throw py::value_error("no calling convention is called '" + name + "'; there are: " + known);
+    PyErr_Format(PyExc_ValueError, "no calling convention is called %R; there are: %s", name,
+                 known.c_str());
+    throw py::error_already_set();
 }
 
 [[noreturn]] static void refuse(const std::string &which, const pt_crossing &value,
@@ -311,7 +321,7 @@ static void check_types(const Object *self, const pytramp_signature *made, pytra
     if (!made || pt_is_a_guess(made, self->returns.type)) refuse("result", self->returns, name);
 }
 
-static const pytramp_signature *under_abi(const Object *self, const std::string &name) {
+static const pytramp_signature *under_abi(const Object *self, PyObject *name) {
     pytramp_abi abi = abi_named(name);
     std::vector<const pytramp_type *> types;
     for (Py_ssize_t i = 0; i < self->nargs; i++)
@@ -320,7 +330,7 @@ static const pytramp_signature *under_abi(const Object *self, const std::string 
     auto make = self->variadic ? pytramp_signature_new_variadic : pytramp_signature_new;
     pytramp_status status = make(&made, abi, self->returns.type, types.size(), types.data());
     if (status && status != PYTRAMP_E_TYPE) throw_status(status);
-    check_types(self, made, abi, name);
+    check_types(self, made, abi, py::handle(name).cast<std::string>());
     return made;
 }
 
@@ -329,7 +339,7 @@ static const pytramp_signature *under_abi(const Object *self, const std::string 
 static PyObject *signature_places(PyObject *self, PyObject *abi) {
     return guarded([&] {
         const Object *object = as_signature(self);
-        const pytramp_signature *c = under_abi(object, py::handle(abi).cast<std::string>());
+        const pytramp_signature *c = under_abi(object, abi);
         py::list made;
         made.append(places_of(c, PYTRAMP_RESULT));
         for (Py_ssize_t i = 0; i < object->nargs; i++)

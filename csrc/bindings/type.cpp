@@ -393,8 +393,10 @@ static PyObject *get_canonical(PyObject *self, void *) {
 }
 
 static PyObject *type_declared(PyObject *self, PyObject *name) {
-    return guarded(
-        [&] { return py::str(declared(*as_type(self), py::handle(name).cast<std::string>())); });
+    if (!PyUnicode_Check(name))
+        return PyErr_Format(PyExc_TypeError, "name must be a str, not %s", Py_TYPE(name)->tp_name);
+    const char *text = PyUnicode_AsUTF8(name);
+    return text ? guarded([&] { return py::str(declared(*as_type(self), text)); }) : nullptr;
 }
 
 /* ---- The type ---- */
