@@ -435,6 +435,10 @@ def test_wrong_results(cls: Any, result: Any, error: type, text: str) -> None:
     assert re.search(text, report.text)
 
 
+def test_values_that_change_their_container() -> None:
+    tools.script("changing_values.py")
+
+
 def test_a_field_that_does_not_exist() -> None:
     """A typing error in a dict is an error, not a field left at zero."""
     function = pytramp.Signature.from_types(Point)(lambda: {"x": 1, "z": 2}).as_ctypes()

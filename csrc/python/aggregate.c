@@ -27,11 +27,13 @@ static int has_fields(PyObject *ctype, PyObject *dict) {
     return 1;
 }
 
+/* Of a copy that nobody else has: what a key or a value runs may change the user's dict. */
 static PyObject *from_dict(PyObject *ctype, PyObject *dict) {
-    if (!has_fields(ctype, dict)) return NULL;
-    PyObject *none = PyTuple_New(0);
-    PyObject *made = none ? PyObject_Call(ctype, none, dict) : NULL;
+    PyObject *copy = PyDict_Copy(dict);
+    PyObject *none = copy && has_fields(ctype, copy) ? PyTuple_New(0) : NULL;
+    PyObject *made = none ? PyObject_Call(ctype, none, copy) : NULL;
     Py_XDECREF(none);
+    Py_XDECREF(copy);
     return made;
 }
 
