@@ -457,6 +457,83 @@ def test_pointers_with_a_length_are_revoked() -> None:
     assert list(memory) == [1, 2, 3, 4]
 
 
+class Waits:
+    """A number that is there when the callback has returned."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_go_on = threading.Event(), threading.Event()
+
+    def __index__(self) -> int:
+        self.is_asked.set()
+        assert self.may_go_on.wait(60)
+        return 1
+
+    def __complex__(self) -> complex:
+        return complex(self.__index__())
+
+
+def put(x: Any, number: Any) -> None:
+    x[0] = number
+
+
+def put_two(x: Any, number: Any) -> None:
+    x[0:2] = [number, number]
+
+
+def put_member(x: Any, number: Any) -> None:
+    x.n = number
+
+
+def put_bits(x: Any, number: Any) -> None:
+    x.bits = number
+
+
+def put_struct(x: Any, number: Any) -> None:
+    x[0] = {"n": number}
+
+
+def look_at_text(x: Any, number: Any) -> None:
+    x.string(number)
+
+
+@pytest.mark.parametrize(
+    ("element", "use"),
+    [
+        ("double", put),
+        ("double _Complex", put),
+        ("double _Complex", put_two),
+        ("pair", put_struct),
+        ("char16_t", look_at_text),
+    ],
+)
+def test_what_is_revoked_while_it_is_used(element: str, use: Callable[[Any, Any], None]) -> None:
+    """Asking a value for its number lasts until C has its memory back."""
+    types = pytramp.cdef("typedef struct { long n; int : 3; int bits : 3; long m; } pair;")
+    memory = doubles(*[0] * 8)
+    number = Waits()
+    seen: list[BaseException] = []
+    threads = []
+
+    def in_thread(x: Any) -> None:
+        try:
+            use(x, number)
+        except (ValueError, TypeError) as error:
+            seen.append(error)
+
+    def start(n: int, x: Any) -> int:
+        thread = threading.Thread(target=in_thread, args=(x,))
+        thread.start()
+        threads.append(thread)
+        assert number.is_asked.wait(60)
+        return 0
+
+    call(pytramp.callback(f"int (size_t n, {element} x[n])", start, types=types), 2, memory)
+    number.may_go_on.set()
+    threads[0].join()
+    assert [type(error) for error in seen] == [ValueError]
+    assert bytes(memory) == bytes(64)
+
+
 def test_views_do_not_escape_through_pointers() -> None:
     """What would outlive the array is not given."""
     memory = doubles(1, 2, 3, 4)

@@ -200,12 +200,12 @@ static PyObject *pointer_string(PyObject *self, PyObject *args, PyObject *kwargs
     PyObject *given = Py_None;
     Py_ssize_t n = -1;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:string", names, &given)) return NULL;
-    if (pt_pointer_check(pointer)) return NULL;
     if (given != Py_None) {
         n = PyNumber_AsSsize_t(given, PyExc_OverflowError);
         if (n == -1 && PyErr_Occurred()) return NULL;
         if (n < 0) return PyErr_Format(PyExc_ValueError, "a length cannot be negative: %zd", n);
     }
+    if (pt_pointer_check(pointer)) return NULL;
     if (pointer->length >= 0 && (n < 0 || n > pointer->length))
         return PyErr_Format(PyExc_ValueError, "give a length of at most %zd", pointer->length);
     return pt_text(pointer->item, pointer->address, n);

@@ -1,4 +1,6 @@
 /* What a Pointer points at: items by index and slice, members of a struct by name. */
+#include <string.h>
+
 #include "../type.h"
 #include "convert.h"
 #include "pointer.h"
@@ -67,14 +69,32 @@ static PyObject *get_item(pt_pointer_object *self, Py_ssize_t i) {
     return at ? load_item(self, at) : NULL;
 }
 
+/* The conversion may run code that waits until the callback has returned: only what was converted
+ * is written, and only if the memory is still there. */
+static int store_item(const pt_pointer_object *self, Py_ssize_t i, PyObject *value, void *scratch) {
+    if (!item_at(self, i) || self->item->store(self->item, value, scratch)) return -1;
+    char *at = item_at(self, i);
+    if (!at) return -1;
+    memcpy(at, scratch, self->item->type->size);
+    return 0;
+}
+
 static int set_item(pt_pointer_object *self, Py_ssize_t i, PyObject *value) {
+    size_t size = self->item->type->size;
+    _Alignas(16) unsigned char small[64];
     if (!value) {
         PyErr_SetString(PyExc_TypeError, "C's memory cannot be deleted");
         return -1;
     }
     if (check_writable(self)) return -1;
-    char *at = item_at(self, i);
-    return at ? self->item->store(self->item, value, at) : -1;
+    void *scratch = size <= sizeof small ? small : PyMem_Malloc(size);
+    if (!scratch) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int failed = store_item(self, i, value, scratch);
+    if (scratch != small) PyMem_Free(scratch);
+    return failed;
 }
 
 /* A slice needs both ends where there is no length. */
@@ -112,14 +132,13 @@ static PyObject *get_slice(pt_pointer_object *self, PyObject *slice) {
 static int set_slice(pt_pointer_object *self, PyObject *slice, PyObject *values) {
     Py_ssize_t start, step, n = slice_of(self, slice, &start, &step);
     if (n < 0) return -1;
-    PyObject *all = PySequence_Fast(values, "a sequence of values is needed");
+    PyObject *all = PySequence_Tuple(values); /* a list could be changed by what its items run */
     if (!all) return -1;
-    int failed = PySequence_Fast_GET_SIZE(all) != n;
+    int failed = PyTuple_GET_SIZE(all) != n;
     if (failed)
-        PyErr_Format(PyExc_ValueError, "%zd values for %zd items", PySequence_Fast_GET_SIZE(all),
-                     n);
-    for (Py_ssize_t i = 0; !failed && i < n && i < PySequence_Fast_GET_SIZE(all); i++)
-        failed = set_item(self, start + i * step, PySequence_Fast_GET_ITEM(all, i));
+        PyErr_Format(PyExc_ValueError, "%zd values for %zd items", PyTuple_GET_SIZE(all), n);
+    for (Py_ssize_t i = 0; !failed && i < n; i++)
+        failed = set_item(self, start + i * step, PyTuple_GET_ITEM(all, i));
     Py_DECREF(all);
     return failed ? -1 : 0;
 }

@@ -185,7 +185,8 @@ static const char *format_text(PyObject *format) {
 
 static PyObject *varargs_format(PyObject *self, PyObject *format) {
     const char *text = check_revoked((Object *)self) ? NULL : format_text(format);
-    return text ? printed((Object *)self, text) : NULL;
+    if (!text || check_revoked((Object *)self)) return NULL; /* asking for it may take long */
+    return printed((Object *)self, text);
 }
 
 /* ---- The type ---- */
