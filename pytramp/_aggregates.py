@@ -9,7 +9,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any
 
-from pytramp import _ctypes, _layout
+from pytramp import _ctypes, _keeping, _layout
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._members import count_of
 from pytramp.cdecl import records
@@ -46,7 +46,8 @@ def aggregate(cls: Any) -> Type:
     spelling = f"{keyword} {cls.__name__}"
     size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
     is_union, natural = keyword == "union", _unraised_alignment(cls)
-    return Type.aggregate(cls, spelling, size, alignment, members, is_union, natural)
+    has_functions = _keeping.has_functions(cls)
+    return Type.aggregate(cls, spelling, size, alignment, members, is_union, natural, has_functions)
 
 
 def _unraised_alignment(cls: Any) -> int:

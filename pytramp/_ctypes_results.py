@@ -47,7 +47,7 @@ def text(cls: Any) -> Store:
             raise TypeError(
                 f"{spelling} cannot be {type(value).__name__}: nobody would keep the text while C "
                 "uses it. Keep a ctypes.create_string_buffer() or create_unicode_buffer() and "
-                "return that"
+                "give that"
             )
         return address_bytes(value, spelling)
 

@@ -502,6 +502,8 @@ def look_at_text(x: Any, number: Any) -> None:
         ("double", put),
         ("double _Complex", put),
         ("double _Complex", put_two),
+        ("pair", put_member),
+        ("pair", put_bits),
         ("pair", put_struct),
         ("char16_t", look_at_text),
     ],

@@ -20,9 +20,7 @@ static void *converted(pt_closure_object *closure, PyObject *value, const char *
         PyErr_NoMemory();
         return nullptr;
     }
-    if (!returns->store(returns, value, made) &&
-        (!returns->kept || !pt_closure_object_keep(closure, value)))
-        return made;
+    if (!pt_closure_object_store(closure, value, made)) return made;
     blame_option(option, value);
     PyMem_Free(made);
     return nullptr;

@@ -11,39 +11,13 @@ PyObject *pt_load_aggregate(const struct pt_crossing *crossing, const void *from
     return made;
 }
 
-/* ctypes takes any keyword and sets an attribute: a field that does not exist would be lost. */
-static int has_fields(PyObject *ctype, PyObject *dict) {
-    Py_ssize_t at = 0;
-    PyObject *key, *value;
-    while (PyDict_Next(dict, &at, &key, &value)) {
-        PyObject *field = PyUnicode_Check(key) ? PyObject_GetAttr(ctype, key) : NULL;
-        int is_field = field && PyObject_HasAttrString(field, "offset");
-        Py_XDECREF(field);
-        if (is_field) continue;
-        PyErr_Format(PyExc_TypeError, "%.200s has no field %R", ((PyTypeObject *)ctype)->tp_name,
-                     key);
-        return 0;
-    }
-    return 1;
-}
-
-/* Of a copy that nobody else has: what a key or a value runs may change the user's dict. */
-static PyObject *from_dict(PyObject *ctype, PyObject *dict) {
-    PyObject *copy = PyDict_Copy(dict);
-    PyObject *none = copy && has_fields(ctype, copy) ? PyTuple_New(0) : NULL;
-    PyObject *made = none ? PyObject_Call(ctype, none, copy) : NULL;
-    Py_XDECREF(none);
-    Py_XDECREF(copy);
-    return made;
-}
-
-/* An instance as it is; a tuple or dict of fields through the class. A new reference. */
-static PyObject *as_instance(const struct pt_crossing *crossing, PyObject *value) {
+/* An instance as it is; a tuple or dict of fields member by member. A new reference. */
+static PyObject *as_instance(const struct pt_crossing *crossing, PyObject *value, int keeps_text) {
     int is_one = PyObject_IsInstance(value, crossing->ctype);
     if (is_one < 0) return NULL;
     if (is_one) return Py_NewRef(value);
-    if (PyTuple_Check(value)) return PyObject_Call(crossing->ctype, value, NULL);
-    if (PyDict_Check(value)) return from_dict(crossing->ctype, value);
+    if (PyTuple_Check(value) || PyDict_Check(value))
+        return pt_ask("pytramp._filling", "made", "(OOi)", crossing->ctype, value, keeps_text);
     PyErr_Format(PyExc_TypeError, "expected %.200s, or a tuple or dict of its fields, not %.200s",
                  ((PyTypeObject *)crossing->ctype)->tp_name, Py_TYPE(value)->tp_name);
     return NULL;
@@ -62,12 +36,44 @@ static int copy_buffer(PyObject *instance, size_t size, void *to) {
     return failed ? -1 : 0;
 }
 
-int pt_store_aggregate(const struct pt_crossing *crossing, PyObject *value, void *to) {
-    PyObject *instance = as_instance(crossing, value);
+/* What ask, of pytramp._keeping, says of the instance is kept. */
+static int store_instance(const struct pt_crossing *crossing, PyObject *value, void *to,
+                          const char *ask, int keeps_text, PyObject **kept) {
+    PyObject *instance = as_instance(crossing, value, keeps_text);
     if (!instance) return -1;
     int failed = copy_buffer(instance, crossing->type->size, to);
+    if (!failed && ask) {
+        *kept = pt_ask("pytramp._keeping", ask, "(O)", instance);
+        failed = *kept ? 0 : -1;
+    }
     Py_DECREF(instance);
     return failed;
+}
+
+int pt_store_aggregate(const struct pt_crossing *crossing, PyObject *value, void *to) {
+    return store_instance(crossing, value, to, NULL, 0, NULL);
+}
+
+static int is_aggregate(const struct pt_crossing *crossing) {
+    return crossing->way == PT_WAY_VALUE && crossing->ctype;
+}
+
+int pt_store_code(const struct pt_crossing *crossing, PyObject *value, void *to, PyObject **kept) {
+    if (is_aggregate(crossing)) return store_instance(crossing, value, to, "code_of", 0, kept);
+    if (crossing->store(crossing, value, to)) return -1;
+    *kept = pt_ask("pytramp._keeping", "code_of", "(O)", value);
+    return *kept ? 0 : -1;
+}
+
+int pt_store_for_life(const struct pt_crossing *crossing, PyObject *value, void *to,
+                      PyObject **kept) {
+    PyObject *parts = NULL;
+    int failed = is_aggregate(crossing) ? store_instance(crossing, value, to, "all_of", 1, &parts)
+                                        : crossing->store(crossing, value, to);
+    if (failed) return -1;
+    *kept = PyTuple_Pack(2, value, parts ? parts : Py_None);
+    Py_XDECREF(parts);
+    return *kept ? 0 : -1;
 }
 
 /* ---- Converters that are Python functions ---- */

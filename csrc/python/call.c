@@ -43,14 +43,24 @@ static int keep_owner(pt_closure_object *closure, PyObject *owner) {
     return failed;
 }
 
-/* Of objects that only hold an address nothing is kept: a callable that returns a new one per call
+/* C may call what it gets as a function pointer for as long as the closure that gave it lives. Of
+ * objects that only hold an address nothing is kept: a callable that returns a new one per call
  * would leak. */
-int pt_closure_object_keep(pt_closure_object *closure, PyObject *function) {
-    if (function == Py_None || PyLong_Check(function)) return 0;
-    PyObject *owner = pt_ask("pytramp._address", "owner_of", "(O)", function);
-    if (!owner) return -1;
-    int failed = owner == Py_None ? 0 : keep_owner(closure, owner);
-    Py_DECREF(owner);
+PT_COLD static int store_code(pt_closure_object *closure, PyObject *result, void *to) {
+    PyObject *code;
+    if (pt_store_code(&closure->signature->returns, result, to, &code)) return -1;
+    int failed = 0;
+    for (Py_ssize_t i = 0; !failed && i < PyTuple_GET_SIZE(code); i++)
+        failed = keep_owner(closure, PyTuple_GET_ITEM(code, i));
+    Py_DECREF(code);
+    return failed;
+}
+
+int pt_closure_object_store(pt_closure_object *closure, PyObject *value, void *to) {
+    PyObject *kept;
+    if (pt_store_for_life(&closure->signature->returns, value, to, &kept)) return -1;
+    int failed = keep_owner(closure, kept);
+    Py_DECREF(kept);
     return failed;
 }
 
@@ -68,8 +78,9 @@ PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt
         PyErr_NoMemory();
         return PT_BAD_RESULT;
     }
-    int failed = signature->returns.store(&signature->returns, result, value);
-    if (!failed && signature->returns.kept) failed = pt_closure_object_keep(closure, result);
+    int failed = signature->returns.kept
+                     ? store_code(closure, result, value)
+                     : signature->returns.store(&signature->returns, result, value);
     if (!failed) pt_closure_return(signature->c, value, frame);
     if (value != small) PyMem_Free(value);
     return failed ? PT_BAD_RESULT : 0;

@@ -13,6 +13,13 @@ PT_HIDDEN int pt_convert_init(void);
 /* Through from_c: aggregates and PT_WAY_CUSTOM. */
 PT_HIDDEN PyObject *pt_load_aggregate(const struct pt_crossing *crossing, const void *from);
 PT_HIDDEN int pt_store_aggregate(const struct pt_crossing *crossing, PyObject *value, void *to);
+/* As crossing's store, which is kept: *kept is a tuple of what the function pointers in it belong
+ * to. */
+PT_HIDDEN int pt_store_code(const struct pt_crossing *crossing, PyObject *value, void *to,
+                            PyObject **kept);
+/* The same for a value that stays: all that it refers to, text too. */
+PT_HIDDEN int pt_store_for_life(const struct pt_crossing *crossing, PyObject *value, void *to,
+                                PyObject **kept);
 PT_HIDDEN int pt_store_custom(const struct pt_crossing *crossing, PyObject *value, void *to);
 PT_HIDDEN PyObject *pt_load_object(const struct pt_crossing *crossing, const void *from);
 PT_HIDDEN int pt_store_object(const struct pt_crossing *crossing, PyObject *value, void *to);

@@ -72,7 +72,7 @@ struct pt_crossing {
     unsigned code; /* enum pt_type_code of type, PT_CODE_NONE unless load and store are the usual */
     unsigned at;   /* where in the frame, for a simple signature (below) */
     int readonly;  /* item is const */
-    int kept;      /* a function pointer: the closure that returns an object keeps it */
+    int kept;      /* a function pointer, or a struct with one: what gives C a value keeps it */
     PyObject *ctype;  /* the class of an aggregate, or NULL */
     PyObject *from_c; /* bytes -> object: of aggregates and of PT_WAY_CUSTOM */
     PyObject *to_c;   /* object -> something with a buffer: of PT_WAY_CUSTOM, or NULL */
@@ -198,9 +198,9 @@ PyObject *pt_cffi_pointer(void *address, PyObject *ctype);
 void *pt_closure_object_code(pt_closure_object *closure);
 PyObject *pt_closure_object_callable(pt_closure_object *closure);
 
-/* C may call what it gets as a function pointer for as long as the closure that gave it lives:
- * keeps what function's code belongs to. -1 with an exception. */
-int pt_closure_object_keep(pt_closure_object *closure, PyObject *function);
+/* A value of the result type that C may get for as long as the closure lives, which keeps all that
+ * the value refers to. -1 with an exception. */
+int pt_closure_object_store(pt_closure_object *closure, PyObject *value, void *to);
 
 /* Shuts C out, and nothing else: close completes it. Runs no Python code. */
 void pt_closure_object_shut(pt_closure_object *closure);

@@ -69,14 +69,29 @@ static PyObject *get_item(pt_pointer_object *self, Py_ssize_t i) {
     return at ? load_item(self, at) : NULL;
 }
 
+/* Until something else is put there. name is a member's, or NULL. Takes over code. */
+static int keep_code(const char *at, PyObject *name, PyObject *code) {
+    PyObject *done = code ? pt_ask("pytramp._keeping", "keep_at", "(nOO)", (Py_ssize_t)at,
+                                   name ? name : Py_None, code)
+                          : NULL;
+    Py_XDECREF(code);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 /* The conversion may run code that waits until the callback has returned: only what was converted
  * is written, and only if the memory is still there. */
 static int store_item(const pt_pointer_object *self, Py_ssize_t i, PyObject *value, void *scratch) {
-    if (!item_at(self, i) || self->item->store(self->item, value, scratch)) return -1;
+    const struct pt_crossing *item = self->item;
+    PyObject *code = NULL;
+    if (!item_at(self, i)) return -1;
+    if (item->kept ? pt_store_code(item, value, scratch, &code) : item->store(item, value, scratch))
+        return -1;
     char *at = item_at(self, i);
-    if (!at) return -1;
-    memcpy(at, scratch, self->item->type->size);
-    return 0;
+    if (at) memcpy(at, scratch, item->type->size);
+    if (at && code) return keep_code(at, NULL, code);
+    Py_XDECREF(code);
+    return at ? 0 : -1;
 }
 
 static int set_item(pt_pointer_object *self, Py_ssize_t i, PyObject *value) {
@@ -209,24 +224,32 @@ PyObject *pt_pointer_getattro(PyObject *self, PyObject *name) {
     return value && pointer->readonly ? copy_within_const(value) : value;
 }
 
-static int is_member(const pt_pointer_object *self, PyObject *name) {
-    PyObject *field = PyObject_GetAttr(self->item->ctype, name);
-    int found = field && PyObject_HasAttrString(field, "offset");
-    Py_XDECREF(field);
-    PyErr_Clear();
-    return found;
+/* value as it is set, converted. A new reference. */
+static PyObject *as_member(const pt_pointer_object *self, PyObject *name, PyObject *value) {
+    if (!value) return PyErr_Format(PyExc_TypeError, "C's memory cannot be deleted");
+    if (!has_members(self))
+        return PyErr_Format(PyExc_AttributeError, "%s has no member '%U'", self->item->spelling,
+                            name);
+    if (check_writable(self) || !item_at(self, 0)) return NULL;
+    return pt_ask("pytramp._filling", "member", "(OsOO)", self->item->ctype, self->item->spelling,
+                  name, value);
+}
+
+/* Converting may have lasted until the callback returned. */
+static int set_member(const pt_pointer_object *self, PyObject *name, PyObject *value) {
+    const char *at = item_at(self, 0);
+    PyObject *instance = at ? in_place(self, at) : NULL;
+    if (!instance) return -1;
+    int failed = PyObject_SetAttr(instance, name, value);
+    if (!failed && self->item->kept)
+        failed = keep_code(at, name, pt_ask("pytramp._keeping", "code_of", "(O)", instance));
+    Py_DECREF(instance);
+    return failed;
 }
 
 int pt_pointer_setattro(PyObject *self, PyObject *name, PyObject *value) {
-    pt_pointer_object *pointer = as_pointer(self);
-    if (!has_members(pointer) || !is_member(pointer, name)) {
-        PyErr_Format(PyExc_AttributeError, "%s has no member '%U'", pointer->item->spelling, name);
-        return -1;
-    }
-    if (check_writable(pointer)) return -1;
-    const char *at = item_at(pointer, 0);
-    PyObject *instance = at ? in_place(pointer, at) : NULL;
-    int failed = instance ? PyObject_SetAttr(instance, name, value) : -1;
-    Py_XDECREF(instance);
+    PyObject *converted = as_member(as_pointer(self), name, value);
+    int failed = converted ? set_member(as_pointer(self), name, converted) : -1;
+    Py_XDECREF(converted);
     return failed;
 }

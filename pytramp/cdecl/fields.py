@@ -196,6 +196,7 @@ class BitField:
         assert member.bits is not None
         self.offset = member.bit // 8
         self.width = member.bits
+        self.kind = member.cls
         first = member.bit % 8
         size = (first + member.bits + 7) // 8
         self._low = _layout.from_low_end(first, member.bits, size)

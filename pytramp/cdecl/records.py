@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from pytramp import _ctypes
+from pytramp import _ctypes, _keeping
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._layout import Layout
 from pytramp._lock import LOCK
@@ -321,7 +321,10 @@ def _aggregate(record: Record, cls: Any) -> Type:
             parts.append((_element(element), counted_as, place.bit // 8))
     size, alignment, natural = layout.size, layout.alignment, layout.natural
     is_union = record.keyword == "union"
-    return Type.aggregate(cls, record.spelling, size, alignment, parts, is_union, natural)
+    has_functions = _keeping.has_functions(cls)
+    return Type.aggregate(
+        cls, record.spelling, size, alignment, parts, is_union, natural, has_functions
+    )
 
 
 def counted(use: Use) -> tuple[Use, int]:
