@@ -304,6 +304,20 @@ def test_members_that_are_none() -> None:
         plain.x = 1
 
 
+def test_members_that_are_called_like_attributes_of_pointers() -> None:
+    """Reading gives the Pointer's own, so that writing does not reach the member."""
+    types = pytramp.cdef("typedef struct { int address, view, cast, n; } device;")
+    memory = types.device(1, 2, 3, 4)
+    p = taken("void (device *)", ctypes.byref(memory), types=types)
+    assert p.address == ctypes.addressof(memory)
+    for name in ("address", "view", "cast"):
+        with pytest.raises(AttributeError, match=rf"'{name}' is .* is p\[0\]\.{name}"):
+            setattr(p, name, 5)
+        setattr(p[0], name, 6)
+    p.n = 7
+    assert (memory.address, memory.view, memory.cast, memory.n) == (6, 6, 6, 7)
+
+
 def test_opaque_structs() -> None:
     """They have an address, and can be passed on; nothing else."""
     memory = ints(1, 2)

@@ -224,6 +224,22 @@ PyObject *pt_pointer_getattro(PyObject *self, PyObject *name) {
     return value && pointer->readonly ? copy_within_const(value) : value;
 }
 
+/* What reading gives is what the name means: nothing of the struct's is written for it. */
+static int refuse_own(PyObject *self, PyObject *name) {
+    PyObject *own = PyObject_GenericGetAttr(self, name);
+    if (!own) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(own);
+    PyErr_Format(PyExc_AttributeError,
+                 "'%U' is an attribute of Pointers, which cannot be set; a member of that name is "
+                 "p[0].%U",
+                 name, name);
+    return -1;
+}
+
 /* value as it is set, converted. A new reference. */
 static PyObject *as_member(const pt_pointer_object *self, PyObject *name, PyObject *value) {
     if (!value) return PyErr_Format(PyExc_TypeError, "C's memory cannot be deleted");
@@ -248,6 +264,7 @@ static int set_member(const pt_pointer_object *self, PyObject *name, PyObject *v
 }
 
 int pt_pointer_setattro(PyObject *self, PyObject *name, PyObject *value) {
+    if (refuse_own(self, name)) return -1;
     PyObject *converted = as_member(as_pointer(self), name, value);
     int failed = converted ? set_member(as_pointer(self), name, converted) : -1;
     Py_XDECREF(converted);
