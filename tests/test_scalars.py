@@ -122,6 +122,17 @@ def test_integers_out_of_range(spelling: str, size: int, signed: bool) -> None:
             assert str(error).startswith(f"{value} ")
 
 
+def test_errors_name_the_type_as_it_was_declared() -> None:
+    types = pytramp.cdef("enum color { RED }; typedef unsigned short port;")
+    for spelling, value, text in (
+        ("enum color", "RED", "enum color must be an int, not str"),
+        ("enum color", -1, "-1 is out of range for enum color"),
+        ("port", 1 << 16, "65536 is out of range for port"),
+    ):
+        with pytest.raises((TypeError, OverflowError), match=text):
+            pytramp.Signature(f"{spelling} (void)", types=types)(print, error=value)
+
+
 def test_a_number_too_long_to_print_is_still_out_of_range() -> None:
     """Python refuses to turn such an int into text."""
     assert type(refused("int", 1 << 100_000, 4)) is OverflowError
@@ -270,6 +281,8 @@ def test_what_is_no_character(spelling: str, size: int, kind: str, values: list[
         error = refused(spelling, value, size)
         assert type(error) is TypeError
         name = type(value).__name__
+        if name == kind:
+            name += f" of length {len(value)}"
         assert str(error) == f"{spelling} must be {kind} of length 1 or an int, not {name}"
 
 

@@ -80,13 +80,13 @@ static void put_integer(const struct two_words *words, void *to, size_t size) {
 }
 
 /* Names the value unless it is too long to read, or to write (sys.set_int_max_str_digits). */
-static int out_of_range(PyObject *value, const pytramp_type *type) {
+static int out_of_range(const struct pt_crossing *crossing, PyObject *value) {
     PyObject *text = PyObject_Repr(value);
     if (text && PyUnicode_GetLength(text) <= 60) {
-        PyErr_Format(PyExc_OverflowError, "%U is out of range for %s", text, type->spelling);
+        PyErr_Format(PyExc_OverflowError, "%U is out of range for %s", text, crossing->spelling);
     } else {
         PyErr_Format(PyExc_OverflowError, "%.200s is out of range for %s", Py_TYPE(value)->tp_name,
-                     type->spelling);
+                     crossing->spelling);
     }
     Py_XDECREF(text);
     return -1;
@@ -99,18 +99,24 @@ static PyObject *from_cffi(PyObject *value) {
     return pt_ask("pytramp._cffi_types", "integer", "(O)", value);
 }
 
+static int refuse(const struct pt_crossing *crossing, PyObject *value, const char *wanted) {
+    PyErr_Format(PyExc_TypeError, "%s must be %s, not %.200s", crossing->spelling, wanted,
+                 Py_TYPE(value)->tp_name);
+    return -1;
+}
+
 /* An exact int, from an int or by __index__: a new reference. */
-static PyObject *as_int(PyObject *value, const pytramp_type *type, const char *wanted) {
+static PyObject *as_int(const struct pt_crossing *crossing, PyObject *value, const char *wanted) {
     if (PyIndex_Check(value)) return PyNumber_Index(value);
     PyObject *number = from_cffi(value);
     if (number || PyErr_Occurred()) return number;
-    PyErr_Format(PyExc_TypeError, "%s must be %s, not %.200s", type->spelling, wanted,
-                 Py_TYPE(value)->tp_name);
+    refuse(crossing, value, wanted);
     return NULL;
 }
 
 /* number as 128 bits: the low word masked, the high one shifted arithmetically. */
-static int split(PyObject *number, const pytramp_type *type, struct two_words *words) {
+static int split(const struct pt_crossing *crossing, PyObject *number, struct two_words *words) {
+    const pytramp_type *type = crossing->type;
     int overflow;
     words->low = PyLong_AsUnsignedLongLongMask(number);
     if (PyErr_Occurred()) return -1;
@@ -127,7 +133,7 @@ static int split(PyObject *number, const pytramp_type *type, struct two_words *w
         PyErr_Clear();
     }
     Py_DECREF(high);
-    return is_huge ? out_of_range(number, type) : 0;
+    return is_huge ? out_of_range(crossing, number) : 0;
 }
 
 static int is_in_range(const struct two_words *words, const pytramp_type *type, int negative) {
@@ -140,17 +146,19 @@ static int is_in_range(const struct two_words *words, const pytramp_type *type, 
     return pt_fits_signed((int64_t)words->low, type->size);
 }
 
-static int store_any_integer(const pytramp_type *type, PyObject *value, void *to) {
-    PyObject *number = as_int(value, type, "an int");
+static int store_any_integer(const struct pt_crossing *crossing, PyObject *value, void *to) {
+    const pytramp_type *type = crossing->type;
+    PyObject *number = as_int(crossing, value, "an int");
     if (!number) return -1;
     struct two_words words;
-    int failed = split(number, type, &words);
+    int failed = split(crossing, number, &words);
     if (!failed) {
         PyObject *zero = PyLong_FromLong(0);
         int negative = zero ? PyObject_RichCompareBool(number, zero, Py_LT) : -1;
         Py_XDECREF(zero);
         failed = negative < 0 ? -1 : 0;
-        if (!failed && !is_in_range(&words, type, negative)) failed = out_of_range(number, type);
+        if (!failed && !is_in_range(&words, type, negative))
+            failed = out_of_range(crossing, number);
     }
     Py_DECREF(number);
     if (!failed) put_integer(&words, to, type->size);
@@ -162,11 +170,13 @@ static int fits(int64_t number, const pytramp_type *type) {
     return number >= 0 && (type->size == 8 || !(number >> 8 * type->size));
 }
 
-/* Nearly all ints are small, and then need none of the above. */
-static int store_integer(const pytramp_type *type, PyObject *value, void *to) {
+/* Nearly all ints are small, and then need none of the above. type is the crossing's, which who
+ * calls this has looked at. */
+static int store_integer(const struct pt_crossing *crossing, PyObject *value, void *to,
+                         const pytramp_type *type) {
     int64_t small;
     if (type->size > sizeof small || !pt_small_int(value, &small) || !fits(small, type))
-        return store_any_integer(type, value, to);
+        return store_any_integer(crossing, value, to);
     struct two_words words = {(uint64_t)small, 0};
     put_integer(&words, to, type->size);
     return 0;
@@ -215,24 +225,36 @@ static long character_of(const pytramp_type *type, PyObject *value) {
 }
 
 /* A character has no sign: both readings of its bits are taken. */
-static int put_character(int64_t code, const pytramp_type *type, PyObject *value, void *to) {
+static int put_character(const struct pt_crossing *crossing, int64_t code, PyObject *value,
+                         void *to) {
+    const pytramp_type *type = crossing->type;
     if (!pt_fits_signed(code, type->size) && (code < 0 || code >> 8 * type->size))
-        return out_of_range(value, type);
+        return out_of_range(crossing, value);
     struct two_words words = {(uint64_t)code, 0};
     put_integer(&words, to, type->size);
     return 0;
 }
 
-static int store_character(const pytramp_type *type, PyObject *value, void *to) {
+static int refuse_length(const struct pt_crossing *crossing, PyObject *value, const char *wanted) {
+    PyErr_Format(PyExc_TypeError, "%s must be %s, not %.200s of length %zd", crossing->spelling,
+                 wanted, Py_TYPE(value)->tp_name, PyObject_Size(value));
+    return -1;
+}
+
+static int store_character(const struct pt_crossing *crossing, PyObject *value, void *to,
+                           const pytramp_type *type) {
     long character = character_of(type, value);
-    if (character >= 0) return put_character(character, type, value, to);
+    if (character >= 0) return put_character(crossing, character, value, to);
     int is_char = type->code == PT_TYPE_CHAR;
     const char *wanted = is_char ? "bytes of length 1 or an int" : "str of length 1 or an int";
-    PyObject *number = as_int(value, type, wanted);
+    if (is_char ? PyBytes_Check(value) : PyUnicode_Check(value))
+        return refuse_length(crossing, value, wanted);
+    PyObject *number = as_int(crossing, value, wanted);
     if (!number) return -1;
     int overflow;
     int64_t code = PyLong_AsLongLongAndOverflow(number, &overflow);
-    int failed = overflow ? out_of_range(number, type) : put_character(code, type, number, to);
+    int failed =
+        overflow ? out_of_range(crossing, number) : put_character(crossing, code, number, to);
     Py_DECREF(number);
     return failed;
 }
@@ -278,10 +300,12 @@ static int narrow(double value, float *out) {
     return -1;
 }
 
-/* PyFloat_Pack2 says "too large" for itself. */
 static int store_half(double number, void *to) {
     char half[2];
-    if (PyFloat_Pack2(number, (void *)half, PY_LITTLE_ENDIAN)) return -1;
+    if (PyFloat_Pack2(number, (void *)half, PY_LITTLE_ENDIAN)) {
+        PyErr_SetString(PyExc_OverflowError, "float too large for _Float16");
+        return -1;
+    }
     memcpy(to, half, sizeof half);
     return 0;
 }
@@ -293,10 +317,25 @@ static long double widest(PyObject *value, double number) {
     return overflow ? (long double)number : (long double)exact;
 }
 
-static int store_float(const pytramp_type *type, PyObject *value, void *to) {
+/* What Python says of a value without any conversion method does not name the type; what a method
+ * raised stays. */
+static int refuse_number(const struct pt_crossing *crossing, PyObject *value, const char *method,
+                         const char *wanted) {
+    PyObject *error, *text, *traceback, *type = (PyObject *)Py_TYPE(value);
+    PyErr_Fetch(&error, &text, &traceback);
+    int is_number = PyObject_HasAttrString(type, "__float__") ||
+                    PyObject_HasAttrString(type, "__index__") ||
+                    PyObject_HasAttrString(type, method);
+    PyErr_Restore(error, text, traceback);
+    return is_number ? -1 : refuse(crossing, value, wanted);
+}
+
+static int store_float(const struct pt_crossing *crossing, PyObject *value, void *to,
+                       const pytramp_type *type) {
     double number = PyFloat_AsDouble(value);
     float f;
-    if (number == -1.0 && PyErr_Occurred()) return -1;
+    if (number == -1.0 && PyErr_Occurred())
+        return refuse_number(crossing, value, "__float__", "a real number");
     long double l = widest(value, number);
     switch (type->code) {
     case PT_TYPE_FLOAT16: return store_half(number, to);
@@ -325,9 +364,11 @@ static PyObject *load_complex(const void *from, const pytramp_type *type) {
     }
 }
 
-static int store_complex(const pytramp_type *type, PyObject *value, void *to) {
+static int store_complex(const struct pt_crossing *crossing, PyObject *value, void *to,
+                         const pytramp_type *type) {
     Py_complex number = PyComplex_AsCComplex(value);
-    if (number.real == -1.0 && PyErr_Occurred()) return -1;
+    if (number.real == -1.0 && PyErr_Occurred())
+        return refuse_number(crossing, value, "__complex__", "a number");
     float f[2];
     double d[2] = {number.real, number.imag};
     long double l[2] = {number.real, number.imag};
@@ -355,11 +396,11 @@ int pt_store_address(const struct pt_crossing *crossing, PyObject *value, void *
         memset(to, 0, sizeof(void *));
         return 0;
     }
-    if (PyLong_Check(value)) return store_integer(crossing->type, value, to);
+    if (PyLong_Check(value)) return store_integer(crossing, value, to, crossing->type);
     PyObject *address = pt_ask("pytramp._address", "address_of", "(Os)", value, crossing->spelling);
     if (!address) return -1;
     int failed = address == Py_None ? (memset(to, 0, sizeof(void *)), 0)
-                                    : store_integer(crossing->type, address, to);
+                                    : store_integer(crossing, address, to, crossing->type);
     Py_DECREF(address);
     return failed;
 }
@@ -394,11 +435,11 @@ static int store_scalar(const struct pt_crossing *crossing, PyObject *value, voi
     const pytramp_type *type = crossing->type;
     switch (type->class) {
     case PT_CLASS_BOOL: return store_bool(value, to);
-    case PT_CLASS_CHARACTER: return store_character(type, value, to);
+    case PT_CLASS_CHARACTER: return store_character(crossing, value, to, type);
     case PT_CLASS_SIGNED:
-    case PT_CLASS_UNSIGNED: return store_integer(type, value, to);
-    case PT_CLASS_FLOAT: return store_float(type, value, to);
-    case PT_CLASS_COMPLEX: return store_complex(type, value, to);
+    case PT_CLASS_UNSIGNED: return store_integer(crossing, value, to, type);
+    case PT_CLASS_FLOAT: return store_float(crossing, value, to, type);
+    case PT_CLASS_COMPLEX: return store_complex(crossing, value, to, type);
     case PT_CLASS_POINTER: return pt_store_address(crossing, value, to);
     default: return store_void(value);
     }
