@@ -19,6 +19,7 @@ import tools
 import pytramp
 from pytramp import _layout
 from pytramp.cdecl import fields, records
+from pytramp.cdecl.members import _is_of_classes
 
 # ---- Random structs ----
 
@@ -472,3 +473,33 @@ def test_disputed_bit_fields_are_refused() -> None:
         types = pytramp.cdef(text)
         with pytest.raises(pytramp.UnsupportedTypeError, match=r"member s\.b: compilers do not"):
             _ = types.s
+
+
+OWN_NAMES = ["_fields_", "_pack_", "_anonymous_", "__init__", "__class__", "from_buffer_copy"]
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+def test_members_named_like_attributes_of_classes(name: str) -> None:
+    """The class could not have both."""
+    text = f"struct h {{ int a; int {name}; }}; struct around {{ struct h *p; }};"
+    types = pytramp.cdef(text)
+    with pytest.raises(pytramp.UnsupportedTypeError, match=rf"member h\.{name}: a ctypes") as error:
+        _ = types.h
+    assert error.value.column == text.index(name) + 1
+    assert types.around().p is not None
+    assert pytramp.Signature("void (struct h *)", types=types)
+
+
+def test_all_attributes_of_classes_are_known() -> None:
+    own = {*dir(ctypes.Structure), *dir(type(ctypes.Structure))} - {"mro"}
+    assert {name for name in own if not _is_of_classes(name)} == set()
+
+
+def test_members_named_like_padding() -> None:
+    types = pytramp.cdef(
+        "struct s { int _padding_1; char c; long long d __attribute__((aligned(32)));"
+        " int _bits_2 : 3; struct { int n; }; int _anonymous_4; };"
+    )
+    value = types.s(1, b"c", 2, 3, (4,), 5)
+    read = (value._padding_1, value.c, value.d, value._bits_2, value.n, value._anonymous_4)
+    assert read == (1, b"c", 2, 3, 4, 5)

@@ -35,8 +35,9 @@ class _Plan(NamedTuple):
 
 def give(cls: Any, record: Record, members: list[Given]) -> None:
     """Sets the fields of cls. UnsupportedTypeError where ctypes cannot lay them out as C does."""
+    taken = {member.name for member in members}
     named = [
-        m if m.name is not None else m._replace(name=f"_anonymous_{i}")
+        m if m.name is not None else m._replace(name=_free("anonymous", i, taken))
         for i, m in enumerate(members)
     ]
     anonymous = tuple(new.name for new, old in zip(named, members, strict=True) if old.name is None)
@@ -88,13 +89,14 @@ def _padded(record: Record, members: list[Given]) -> list[tuple[Any, ...]]:
     """Fields with the gaps between them filled; bit-fields become bytes."""
     assert record.layout is not None
     is_union = record.keyword == "union"
+    taken = {member.name for member in members}
     fields: list[tuple[Any, ...]] = []
     end = 0
 
     def fill(to: int, name: str) -> None:
         nonlocal end
         if to > end:
-            fields.append((f"_{name}_{len(fields)}", ctypes.c_ubyte * (to - end)))
+            fields.append((_free(name, len(fields), taken), ctypes.c_ubyte * (to - end)))
             end = to
 
     for member in members:
@@ -113,6 +115,14 @@ def _padded(record: Record, members: list[Given]) -> list[tuple[Any, ...]]:
     if end < record.layout.size:
         fill(record.layout.size, "padding")
     return fields
+
+
+def _free(name: str, number: int, taken: set[str | None]) -> str:
+    """A name for what has none in C, and that no member has."""
+    made = f"_{name}_{number}"
+    while made in taken:
+        made += "_"
+    return made
 
 
 def _trial(base: Any, fields: list[tuple[Any, ...]], settings: dict[str, Any]) -> Any:

@@ -156,6 +156,11 @@ class MemberReader(DeclaratorReader):
         depth = 0
         for place, member in enumerate(record.members or ()):
             is_last = place == len(record.members or ()) - 1
+            if member.name is not None and _is_of_classes(member.name):
+                where = f"member {_called(record)}.{member.name}"
+                reason = f"{where}: a ctypes class has an attribute of its own of this name"
+                record.refused = self.refuse(record.spelling, reason, member.offset)
+                return
             try:
                 fields.append(self._field(record, member, attributes.packed, is_last))
             except NoLayout as error:
@@ -253,6 +258,19 @@ class MemberReader(DeclaratorReader):
         made.values[name] = number
         self.scope.names[name] = Enumerator(_typed(number), made)
         return number
+
+
+# What a class of ctypes or pytramp's own code looks up in a struct's class.
+_OF_CLASSES = frozenset(
+    "_fields_ _anonymous_ _pack_ _align_ _layout_ _swappedbytes_ _b_base_ _b_needsfree_ _objects "
+    "_as_parameter_ _names_ _bit_fields_ _pytramp_record_ _pytramp_members_ from_address "
+    "from_buffer from_buffer_copy from_param in_dll".split()
+)
+
+
+def _is_of_classes(name: str) -> bool:
+    is_special = len(name) > 4 and name.startswith("__") and name.endswith("__")
+    return is_special or name in _OF_CLASSES
 
 
 def _called(record: Record) -> str:
