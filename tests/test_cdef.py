@@ -715,3 +715,21 @@ def test_what_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_incomplete_types_have_no_instances() -> None:
+    """C would write beyond their zero bytes; Pointers to them are as good as any."""
+    types = pytramp.cdef(
+        "typedef struct stream stream; struct holder { stream *p; };"
+        "struct wide { int _fields_; }; struct user { struct wide *p; };"
+    )
+    with pytest.raises(TypeError, match="'struct stream' is incomplete: its members are not known"):
+        types.stream()
+    with pytest.raises(TypeError, match=r"member wide\._fields_: a ctypes class"):
+        types.user.p.__get__(types.user())._type_()
+    memory = ctypes.create_string_buffer(16)
+    holder = types.holder(ctypes.cast(memory, ctypes.POINTER(types.stream)))
+    assert ctypes.addressof(holder.p.contents) == ctypes.addressof(memory)
+    cb = pytramp.callback("stream *(stream *)", lambda p: p, types=types)
+    call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(cb.address)
+    assert call(memory) == ctypes.addressof(memory)

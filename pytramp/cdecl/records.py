@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import platform
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from pytramp import _ctypes, _keeping
 from pytramp._core import Type, UnsupportedTypeError
@@ -131,8 +131,25 @@ def _begin(record: Record) -> Any:
 
 
 def _complete(record: Record) -> Any:
-    """The class, with its fields."""
+    """The class, with its fields; where it gets none, nobody can make instances of it."""
     cls = _begin(record)
+    try:
+        return _with_fields(record, cls)
+    except UnsupportedTypeError as error:
+        cls.__new__ = _refusing(str(error))
+        raise
+
+
+def _refusing(reason: str) -> Any:
+    """A __new__: an instance would be of no bytes, and C would write beyond it."""
+
+    def refuse(cls: Any, *args: Any, **fields: Any) -> NoReturn:
+        raise TypeError(reason)
+
+    return staticmethod(refuse)
+
+
+def _with_fields(record: Record, cls: Any) -> Any:
     built = record.built
     if built.error is not None:
         raise UnsupportedTypeError(built.error)
