@@ -13,7 +13,7 @@ from typing import Any
 
 from pytramp import _ctypes, _ctypes_results, _ctypes_types
 from pytramp._core import Closure, Pointer, Signature, Type, UnsupportedTypeError
-from pytramp.cdecl import fields
+from pytramp.cdecl import instances
 
 # The value for setattr(). Text is taken for a `char *` where the second says that it will be kept.
 Convert = Callable[[Any, bool], Any]
@@ -76,7 +76,7 @@ def _instance(cls: Any, value: Any, keeps_text: bool) -> Any:
         )
     else:
         items = list(zip(names, value, strict=False))
-    if not _is_plain(cls):
+    if not instances.is_plain(cls):
         return cls(**dict(items)) if isinstance(value, dict) else cls(*value)
     filled = cls()
     for name, each in items:
@@ -92,12 +92,6 @@ def _field(cls: Any, converters: dict[str, Convert], key: Any) -> str:
     if isinstance(key, str) and key in converters:
         return str.__str__(key)
     raise TypeError(f"{cls.__name__} has no field {key!r}")
-
-
-def _is_plain(cls: Any) -> bool:
-    """Is making one nothing that the class does in its own way?"""
-    inits = (ctypes.Structure.__init__, ctypes.Union.__init__, fields._initialise)
-    return cls.__init__ in inits and cls.__new__ in (ctypes.Structure.__new__, ctypes.Union.__new__)
 
 
 def _described(cls: Any) -> tuple[tuple[str, ...], dict[str, Convert]]:

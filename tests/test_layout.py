@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import functools
 import platform
@@ -345,6 +346,58 @@ def test_an_aligned_struct_inside_a_class_of_ctypes() -> None:
         return
     with pytest.raises(pytramp.UnsupportedTypeError, match=r"Outer\.inner: ctypes does not know"):
         pytramp.Signature.from_types(None, Outer)
+
+
+ALIGNED = """
+typedef struct { double x[4]; } __attribute__((aligned(64))) vector;
+typedef struct { char c; vector v; } holder;
+typedef union { int n; vector v; } either;
+typedef struct { char c; int n; } __attribute__((packed, aligned(32))) packed;
+typedef struct { int id; char data[8] __attribute__((aligned(8))); } frame;
+typedef struct { int n : 3; } __attribute__((aligned(8))) bits;
+"""
+ALIGNMENTS = {"vector": 64, "holder": 64, "either": 64, "packed": 32, "frame": 8, "bits": 8}
+
+
+@pytest.mark.parametrize("name", ALIGNMENTS)
+def test_instances_are_aligned(name: str) -> None:
+    """However they are made; C may use instructions that need it."""
+    types = pytramp.cdef(ALIGNED)
+    cls = types[name]
+    derived: Any = type("derived", (cls,), {})
+    size = ctypes.sizeof(cls)
+    data = bytes(range(size))
+    made = [make() for make in (cls, derived) for _ in range(20)]
+    copies = [each.from_buffer_copy(b"abc" + data, 3) for each in (cls, derived)]
+    copies += [copy.copy(copies[0]), copy.copy(copies[1])]
+    signature = pytramp.Signature(f"void (const {name} *p)", types=types)
+    callback = signature(lambda p: copies.extend([p[0], p[0]]))
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(callback.address)(ctypes.create_string_buffer(data))
+    for value in made + copies:
+        assert ctypes.addressof(value) % ALIGNMENTS[name] == 0
+    assert all(bytes(value) == data for value in copies)
+    assert [type(value) for value in copies] == [cls, derived, cls, derived, cls, cls]
+    if ALIGNMENTS[name] <= 8 or sys.version_info >= (3, 13):
+        assert ctypes.alignment(cls) == ALIGNMENTS[name]
+
+
+def test_unions_take_members_too() -> None:
+    types = pytramp.cdef("union u { long long a : 40; _Bool b : 1; } __attribute__((aligned(32)));")
+    assert (types.u(5).a, types.u(0, True).b, types.u(b=True).b) == (5, True, True)
+    with pytest.raises(TypeError, match="too many initializers"):
+        types.u(1, 1, ())
+
+
+def test_aligned_instances_take_members() -> None:
+    types = pytramp.cdef(ALIGNED)
+    value = types.holder(b"c", ((1, 2),))
+    assert (value.c, list(value.v.x)) == (b"c", [1, 2, 0, 0])
+    assert list(types.holder(v=value.v).v.x) == [1, 2, 0, 0]
+    pointer = pytramp.Pointer(ctypes.POINTER(types.holder), value)
+    pointer[0] = {"v": {"x": (3,)}}
+    assert (value.c, list(value.v.x)) == (b"\0", [3, 0, 0, 0])
+    with pytest.raises(TypeError):
+        types.vector(1, 2)
 
 
 LONG_LONG = ctypes.alignment(ctypes.c_longlong)

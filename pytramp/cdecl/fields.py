@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pytramp import _layout
 from pytramp._core import UnsupportedTypeError
+from pytramp.cdecl import instances
 from pytramp.cdecl.model import Record
 
 
@@ -42,27 +43,40 @@ def give(cls: Any, record: Record, members: list[Given]) -> None:
     ]
     anonymous = tuple(new.name for new, old in zip(named, members, strict=True) if old.name is None)
     assert record.layout is not None
-    for plan in _plans(cls, record, named):
-        settings = plan.settings | ({"_anonymous_": anonymous} if anonymous else {})
-        trial = _trial(cls.__mro__[1], plan.fields, settings)
-        if trial is None or not _is_right(trial, record, named, plan):
+    extra = {"_anonymous_": anonymous} if anonymous else {}
+    plans = [plan._replace(settings=plan.settings | extra) for plan in _plans(record, named)]
+    plan = _right(cls.__mro__[1], record, named, plans)
+    if plan is None:
+        raise UnsupportedTypeError(f"ctypes cannot lay {record.spelling!r} out as C does")
+    for name, value in plan.settings.items():
+        setattr(cls, name, value)
+    cls._fields_ = plan.fields
+    bit_fields = _inherited(named, anonymous)
+    if plan.is_padded:
+        bit_fields |= {str(m.name): BitField(m) for m in named if m.bits is not None}
+    for name, value in bit_fields.items():
+        setattr(cls, name, value)
+    cls._bit_fields_ = bit_fields
+    cls._names_ = tuple(member.name for member in named)
+    instances.complete(cls, record, is_padded=plan.is_padded or len(plan.fields) > len(named))
+
+
+def _right(base: Any, record: Record, members: list[Given], plans: list[_Plan]) -> _Plan | None:
+    """The first plan of which ctypes makes what C does; if there is none, one that leaves the class
+    less aligned than it is in C."""
+    assert record.layout is not None
+    low = None
+    for plan in plans:
+        trial = _trial(base, plan.fields, plan.settings)
+        if trial is None or not _is_right(trial, record, members, plan):
             continue
-        for name, value in settings.items():
-            setattr(cls, name, value)
-        cls._fields_ = plan.fields
-        bit_fields = _inherited(named, anonymous)
-        if plan.is_padded:
-            bit_fields |= {str(m.name): BitField(m) for m in named if m.bits is not None}
-            cls._names_ = tuple(member.name for member in named)
-            cls.__init__ = _initialise
-        for name, value in bit_fields.items():
-            setattr(cls, name, value)
-        cls._bit_fields_ = bit_fields
-        return
-    raise UnsupportedTypeError(f"ctypes cannot lay {record.spelling!r} out as C does")
+        if ctypes.alignment(trial) == record.layout.alignment:
+            return plan
+        low = low or plan
+    return low
 
 
-def _plans(cls: Any, record: Record, members: list[Given]) -> list[_Plan]:
+def _plans(record: Record, members: list[Given]) -> list[_Plan]:
     """Ways to make the class, the most natural first."""
     assert record.layout is not None
     natural: list[tuple[Any, ...]] = [
@@ -82,7 +96,19 @@ def _plans(cls: Any, record: Record, members: list[Given]) -> list[_Plan]:
         aligned = [plan._replace(settings=plan.settings | align) for plan in plans]
         exact = [*plans[:1], *aligned[:2], *plans[1:2], *aligned[2:], *plans[2:]]
         return exact
-    return plans
+    raised = _raising(record, members)
+    return [each for plan in plans for each in (plan, plan._replace(fields=plan.fields + raised))]
+
+
+def _raising(record: Record, members: list[Given]) -> list[tuple[Any, ...]]:
+    """No elements of a type that has the struct's alignment, where there is one."""
+    assert record.layout is not None
+    kinds = (ctypes.c_short, ctypes.c_int, ctypes.c_longlong, ctypes.c_double, ctypes.c_longdouble)
+    taken = {member.name for member in members}
+    for kind in kinds:
+        if ctypes.alignment(kind) == record.layout.alignment:
+            return [(_free("alignment", len(members), taken), kind * 0)]
+    return []
 
 
 def _padded(record: Record, members: list[Given]) -> list[tuple[Any, ...]]:
@@ -139,9 +165,6 @@ def _is_right(trial: Any, record: Record, members: list[Given], plan: _Plan) -> 
     assert layout is not None
     if ctypes.sizeof(trial) != layout.size or ctypes.alignment(trial) > layout.alignment:
         return False
-    wants_alignment = sys.version_info >= (3, 13)
-    if wants_alignment and not plan.is_padded and ctypes.alignment(trial) != layout.alignment:
-        return False
     return all(
         _is_placed(trial, member) for member in members if not (plan.is_padded and member.bits)
     )
@@ -184,19 +207,6 @@ def _inherited(members: list[Given], anonymous: tuple[str | None, ...]) -> dict[
             for name, field in vars(member.cls).get("_bit_fields_", {}).items():
                 found[name] = field.moved(member.bit // 8)
     return found
-
-
-def _initialise(self: Any, *args: Any, **fields: Any) -> None:
-    """As ctypes does it, but padding takes no argument."""
-    names = type(self)._names_
-    if len(args) > len(names):
-        raise TypeError("too many initializers")
-    for name, value in zip(names, args, strict=False):
-        if name in fields:
-            raise TypeError(f"duplicate values for field {name!r}")
-        setattr(self, name, value)
-    for name, value in fields.items():
-        setattr(self, name, value)
 
 
 class BitField:

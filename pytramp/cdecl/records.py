@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 import platform
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from pytramp import _ctypes, _keeping
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._layout import Layout
 from pytramp._lock import LOCK
-from pytramp.cdecl import fields
+from pytramp.cdecl import fields, instances
 from pytramp.cdecl.model import (
     MAX_DEPTH,
     Array,
@@ -44,13 +44,15 @@ class _Round:
 
 
 class Built:
-    """What was made of a Record. error: why it has no fields."""
+    """What was made of a Record. error: why ctypes cannot lay it out; reason: the same, or whatever
+    else keeps the class without fields."""
 
     def __init__(self, cls: Any, made_in: _Round) -> None:
         self.cls = cls
         self.made_in = made_in
         self.is_complete = False
         self.error: str | None = None
+        self.reason: str | None = None
         self.type: Type | None = None
 
 
@@ -125,6 +127,7 @@ def _begin(record: Record) -> Any:
         base = ctypes.Union if record.keyword == "union" else ctypes.Structure
         name = record.tag or record.name or "anonymous"
         namespace = {"__module__": "pytramp", "_pytramp_record_": record}
+        namespace |= instances.namespace(record)
         record.built = Built(type(name, (base,), namespace), _round)
         _round.begun.append(record)
     return record.built.cls
@@ -136,17 +139,8 @@ def _complete(record: Record) -> Any:
     try:
         return _with_fields(record, cls)
     except UnsupportedTypeError as error:
-        cls.__new__ = _refusing(str(error))
+        instances.refuse(cls, record, str(error))
         raise
-
-
-def _refusing(reason: str) -> Any:
-    """A __new__: an instance would be of no bytes, and C would write beyond it."""
-
-    def refuse(cls: Any, *args: Any, **fields: Any) -> NoReturn:
-        raise TypeError(reason)
-
-    return staticmethod(refuse)
 
 
 def _with_fields(record: Record, cls: Any) -> Any:
