@@ -32,7 +32,7 @@ def adopt(address: int, specification: Specification, /, *, types: object = None
     if not isinstance(address, int):
         raise TypeError(f"address must be an int, not {type(address).__name__}")
     if not 0 <= address < 1 << 8 * _SIZE:
-        raise ValueError(f"{address:#x} is no address")
+        raise OverflowError(f"{address:#x} is no address")
     signature = specification
     if not isinstance(signature, Signature) or types is not None:
         signature = Signature(specification, types=types)
