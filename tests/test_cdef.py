@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -677,6 +678,69 @@ def test_cpp() -> None:
     assert types.INT16_MAX == 32767
     assert not hasattr(types, "TEXT")
     assert "N" not in dir(types)
+
+
+MACROS = """
+#define PLUS(a, b) ((a) + (b))
+#define PASTE(a, b) a ## b
+#define DEEPER(a, b) PASTE(a, b)
+#define LONG(c) c ## UL
+#define FIRST(a, ...) a
+#define REST(a, ...) PLUS(__VA_ARGS__)
+#define NAMED(a, rest...) (a + 0 rest)
+#define NOTHING()  7
+#define EMPTY
+#define SIZE(type) (sizeof(type) * 3)
+#define TEXT(x) #x
+#define SELF(x) SELF(x)
+#define EIGHT PLUS(PLUS(1, 2), PASTE(, 5))
+#define BIG LONG(18446744073709551615)
+#define NINE 9
+#define PASTED DEEPER(NI, NE)
+#define PAINTED DEEPER(EI, GHT)
+#define ONE FIRST(1, 2, 3)
+#define FIVE REST(1, 2, 3)
+#define SIX NAMED(4, + 2)
+#define SEVEN NOTHING ()
+#define OF_TYPE SIZE(struct s)
+#define COMMA FIRST((2, 3), 4)
+#define MINUS -PLUS(EMPTY 1, 2)
+#define NO_CALL PLUS
+#define TOO_FEW PLUS(1)
+#define OPEN PLUS(1, 2
+#define STRING TEXT(1)
+#define ENDLESS SELF(1)
+#define NO_TOKEN PASTE(+, 1)
+#define É 9
+struct s { int x[2]; };
+"""
+
+
+def test_macros_with_arguments() -> None:
+    tools.need("cc")
+    types = pytramp.cdef(MACROS, cpp=True)
+    values = {"EIGHT": 8, "BIG": 2**64 - 1, "PASTED": 9, "ONE": 1, "FIVE": 5, "SIX": 6}
+    values |= {"SEVEN": 7, "OF_TYPE": 24, "MINUS": -3, "É": 9}
+    assert {name: getattr(types, name) for name in values} == values
+    others = ["PLUS", "NO_CALL", "TOO_FEW", "OPEN", "STRING", "ENDLESS", "NO_TOKEN", "PAINTED"]
+    assert not [name for name in others if hasattr(types, name)]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "compiler", "said"),
+    [
+        ("int x; // \ud800", True, "cc", "line 1, column 11: unexpected character U+D800"),
+        ("int x;", ["-DX=\0"], "cc", "'-DX=\\x00' cannot be an option"),
+        ("int x;", ["\ud800"], "cc", "'\\ud800' cannot be an option"),
+        ("int x;", True, '"', "CC is '\"', which is no command: No closing quotation"),
+    ],
+)
+def test_what_no_compiler_can_be_given(
+    text: str, options: Any, compiler: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", compiler)
+    with pytest.raises(pytramp.DeclarationError, match=re.escape(said)):
+        pytramp.cdef(text, cpp=options)
 
 
 def test_cpp_options(tmp_path: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -223,3 +224,58 @@ def test_sqlite_calls_back() -> None:
         assert lib.sqlite3_exec(db, b"select 1, 'two'", callback, None, None) == 0
     assert rows == [[b"1", b"two"]]
     lib.sqlite3_close(db)
+
+
+# ---- Constants ----
+
+CONSTANTS = ["stdint.h", "limits.h", "inttypes.h", "errno.h", "signal.h", "fcntl.h", "termios.h"]
+CONSTANTS += ["sys/stat.h", "sys/ioctl.h", "sys/socket.h", "linux/input.h", "linux/videodev2.h"]
+
+
+def constants_of(text: str, names: list[str], folder: Path) -> dict[str, int]:
+    """The values of those macros that the compiler takes for integer constants."""
+    source, program = folder / "constants.c", folder / "constants"
+    head = f"#include <stdio.h>\n{text}"
+    while True:
+        body = "".join(f'{{ SHOW_IT("{name}", {name}) }}\n' for name in names)
+        source.write_text(f"{head}{SHOW}\nint main(void) {{\n{body}return 0; }}\n")
+        done = subprocess.run(
+            ["gcc", "-w", "-fmax-errors=0", "-o", program, source],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not done.returncode:
+            break
+        first = head.count("\n") + SHOW.count("\n") + 3
+        lines = {int(n) - first for n in re.findall(rf"{source.name}:(\d+):", done.stderr)}
+        bad = {names[n] for n in lines if 0 <= n < len(names)}
+        assert bad, done.stderr
+        names = [name for name in names if name not in bad]
+    shown = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    rows = (row.split() for row in shown.splitlines())
+    return {name: int(bits) - (2**64 if sign == "1" else 0) for name, sign, bits in rows}
+
+
+# A case label is an integer constant expression: no pointer, no double.
+SHOW = """\
+#define SHOW_IT(name, x) \\
+    switch (0) { case (x): ; } \\
+    printf("%s %d %llu\\n", name, (x) < 0, (unsigned long long)(x));"""
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_macros_that_are_integers(name: str, tmp_path: Path) -> None:
+    """All of them, with the compiler's values: also those that call macros with arguments."""
+    native.need("gcc")
+    text = f"#include <sys/types.h>\n#include <{name}>\n"
+    done = subprocess.run(
+        ["gcc", "-E", "-dM", "-"], input=text, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"there is no {name} here")
+    names = re.findall(r"^#define ((?!__)\w+) .", done.stdout, re.MULTILINE)
+    types = pytramp.cdef(text, cpp=True)
+    expected = constants_of(text, names, tmp_path)
+    assert len(expected) > 20
+    assert {name: getattr(types, name, None) for name in expected} == expected

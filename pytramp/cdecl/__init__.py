@@ -10,8 +10,8 @@ In the order of reading:
   stand, each on the one before, `expressions`, `attributes`, `specifiers`, `declarators`, `members`
   and `header`: they turn pycparser's nodes into the types of `model`, with the names of `scope`.
 - `constants`: expressions; `spell`: types as text; `types`: types as signatures hold them.
-- `records`, `fields`: structs as ctypes classes; `namespace`, `macros`: what cdef() returns;
-  `preprocess`: the compiler's preprocessor.
+- `records`, `fields`: structs as ctypes classes; `namespace`, `macros`, `expansion`: what cdef()
+  returns; `preprocess`: the compiler's preprocessor.
 
 pytramp.declare and pytramp._cdef are the front doors.
 """

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytramp import _typenames
 from pytramp.cdecl.constants import Value
 from pytramp.cdecl.model import CType, Enumeration, Named, Record, Scalar, Special, Use
+from pytramp.cdecl.tokens import Macro
 
 
 class Enumerator(NamedTuple):
@@ -50,7 +51,7 @@ class Scope:
         self.parent = parent
         self.names: dict[str, Entry] = {}
         self.tags: dict[str, Record | Enumeration] = {}
-        self.macros: dict[str, str] = {}
+        self.macros: dict[str, Macro] = {}
 
     def chain(self) -> Iterator[Scope]:
         """This scope and those behind it, nearest first."""

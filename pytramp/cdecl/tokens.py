@@ -24,7 +24,10 @@ _TOKEN = re.compile(
 )
 _MARKER = re.compile(r'#[ \t]*(?:line[ \t]+)?([0-9]+)(?:[ \t]+"((?:[^"\\]|\\.)*)")?')
 _PRAGMA = re.compile(r"#[ \t]*pragma[ \t]+(?P<what>[A-Za-z_]\w*)?(?P<rest>.*)", re.DOTALL)
-_DEFINE = re.compile(r"#[ \t]*(define|undef)[ \t]+([A-Za-z_]\w*)(\()?(.*)", re.DOTALL)
+# The preprocessor has seen to it that the name is one, maybe with characters beyond ASCII.
+_DEFINE = re.compile(r"#[ \t]*(define|undef)[ \t]+([^\s(]+)(?:\(([^)]*)\))?(.*)", re.DOTALL)
+_UNIVERSAL = re.compile(r"\\(?:U000|u)([0-9A-Fa-f]{4,5})")  # what GCC makes of those
+_SILENT = re.compile(r"#[ \t]*(ident|sccs|assert|unassert)\b")  # left there by GCC
 _PACK = re.compile(
     r"[ \t]*\([ \t]*(?:(push|pop)[ \t]*)?"
     r"(?:,?[ \t]*[A-Za-z_]\w*[ \t]*)?(?:,?[ \t]*([0-9]+)[ \t]*)?\)"
@@ -44,16 +47,23 @@ class Token(NamedTuple):
         return (self.text[0].isalpha() or self.text[0] == "_") and self.text[-1] not in "\"'"
 
 
+class Macro(NamedTuple):
+    """What `#define` says. parameters is None where no parentheses follow the name."""
+
+    parameters: tuple[str, ...] | None
+    body: str
+
+
 class Directives:
     """What the `#` lines of a header said.
 
     packs: (offset, bytes) of each `#pragma pack` in force from there on, 0 for none.
-    macros: the text of each object-like `#define` that was not undefined.
+    macros: each `#define` that was not undefined.
     """
 
     def __init__(self) -> None:
         self.packs: list[tuple[int, int]] = [(-1, 0)]
-        self.macros: dict[str, str] = {}
+        self.macros: dict[str, Macro] = {}
         self._stack: list[int] = []
 
     def pack(self, source: Source, offset: int, rest: str) -> None:
@@ -111,16 +121,20 @@ def _directive(source: Source, directives: Directives, offset: int, line: str) -
             _refuse_directive(source, offset, f"'#pragma {pragma['what']}' is not supported")
     elif source.markers and (define := _DEFINE.match(line)):
         _define(directives, *define.groups())
+    elif source.markers and _SILENT.match(line):
+        pass
     elif line.strip("# \t"):  # a line with nothing but `#` means nothing
         hint = "run the text through `cpp` first, or pass cpp=True"
         _refuse_directive(source, offset, f"a preprocessor line: {hint}")
 
 
 def _define(directives: Directives, verb: str, name: str, call: str | None, body: str) -> None:
-    if verb == "define" and call is None:
-        directives.macros[name] = body
-    else:
+    name = _UNIVERSAL.sub(lambda match: chr(int(match[1], 16)), name)
+    if verb == "undef":
         directives.macros.pop(name, None)
+        return
+    parameters = None if call is None else tuple(re.findall(r"[^\s,]+", call))
+    directives.macros[name] = Macro(parameters, body)
 
 
 def _refuse_directive(source: Source, offset: int, message: str) -> NoReturn:
