@@ -45,9 +45,9 @@ def scheduled(
     context = contextvars.copy_context()
 
     def schedule(*args: Any) -> None:
-        call = _Call(target, args)
+        call = _Call(target, args, context.copy())
         try:
-            loop.call_soon_threadsafe(call, context=context.copy())
+            loop.call_soon_threadsafe(call)
         except Exception as error:
             call.args = None
             raise RuntimeError(f"{target.label} could not be scheduled: {error}") from error
@@ -66,7 +66,7 @@ def _check_loop(loop: Any) -> None:
             "loop must be an event loop, such as asyncio.get_running_loop(), "
             f"not {loop if isinstance(loop, type) else type(loop).__name__}"
         )
-    if loop.is_closed():
+    if hasattr(loop, "is_closed") and loop.is_closed():
         raise RuntimeError("loop is closed: it would never run the callable")
 
 
@@ -120,6 +120,8 @@ class _Target:
     def _start(self, value: Awaitable[Any]) -> None:
         work = self._wait(value)
         try:
+            if not hasattr(self.loop, "create_task"):
+                raise TypeError(f"{self.label} returned an awaitable: its loop has no create_task")
             task = self.loop.create_task(work, name=self._name)
         except BaseException:
             work.close()
@@ -150,10 +152,11 @@ class _Target:
                 return
             except BaseException as second:
                 exception = second
-        if isinstance(exception, (KeyboardInterrupt, SystemExit)):
+        handler = getattr(self.loop, "call_exception_handler", None)
+        if handler is None or isinstance(exception, (KeyboardInterrupt, SystemExit)):
             raise exception
         message = f"{self.label} failed in the event loop"
-        self.loop.call_exception_handler({"message": message, "exception": exception})
+        handler({"message": message, "exception": exception})
 
     def lose(self) -> None:
         """A call was thrown away. Told once: a closing loop may throw away thousands."""
@@ -165,18 +168,23 @@ class _Target:
 
 
 class _Call:
-    """One call; args is None once it has run, or once it is known that it never will."""
+    """One call; args is None once it has run, or once it is known that it never will.
 
-    __slots__ = ("args", "target")
+    It has its context itself: not all loops take one.
+    """
 
-    def __init__(self, target: _Target, args: tuple[Any, ...]) -> None:
-        self.target = target
+    __slots__ = ("args", "context", "target")
+
+    def __init__(
+        self, target: _Target, args: tuple[Any, ...], context: contextvars.Context
+    ) -> None:
+        self.target, self.context = target, context
         self.args: tuple[Any, ...] | None = args
 
     def __call__(self) -> None:
         args, self.args = self.args, None
         if args is not None:
-            self.target.run(args)
+            self.context.run(self.target.run, args)
 
     def __repr__(self) -> str:
         return f"<{self.target.label} {self.args}>"

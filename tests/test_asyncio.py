@@ -186,25 +186,32 @@ def test_calls_from_the_loops_own_thread_wait_their_turn(loop: Any, lib: ctypes.
 
 
 def test_a_loop_of_another_kind() -> None:
-    """Whatever has call_soon_threadsafe; the call needs nothing of asyncio."""
+    """Whatever has call_soon_threadsafe, and nothing else."""
     queue: list[Any] = []
 
     class Loop:
-        def call_soon_threadsafe(self, call: Any, *, context: contextvars.Context) -> None:
-            queue.append((call, context))
-
-        def is_closed(self) -> bool:
-            return False
+        def call_soon_threadsafe(self, call: Any) -> None:
+            queue.append(call)
 
     seen: list[int] = []
     loop: Any = Loop()
     closure = pytramp.callback("void (int)", seen.append, loop=loop, name="it")
     closure.as_ctypes()(3)
-    ((call, context),) = queue
+    (call,) = queue
     assert seen == []
     assert "'it' (void (int))" in repr(call)
-    context.run(call)
-    context.run(call)
+    call()
+    call()
+    assert seen == [3]
+
+    async def later(n: int) -> None:
+        seen.append(n)
+
+    failing = [(lambda n: 1 / n, ZeroDivisionError, "division"), (later, TypeError, "create_task")]
+    for function, error, text in failing:
+        pytramp.callback("void (int)", function, loop=loop).as_ctypes()(0)
+        with pytest.raises(error, match=text):
+            queue.pop()()
     assert seen == [3]
 
 
