@@ -591,7 +591,8 @@ def test_the_memory_of_an_array() -> None:
     for array in (np.arange(4.0), np.array(5), np.array([7]), np.zeros((2, 2)), np.zeros(0)):
         p = pytramp.Pointer("double *", array)
         assert p - pytramp.Pointer("double *", array.ctypes.data) == 0
-    assert pytramp.Pointer("double *", np.arange(4.0))[1:3] == [1, 2]
+    kept = np.arange(4.0)
+    assert pytramp.Pointer("double *", kept)[1:3] == [1, 2]
     with pytest.raises(ValueError, match="never NULL"):
         pytramp.Pointer("double *", np.int64(0))
     refused = {"read-only": np.arange(4.0), "one after another": np.arange(4.0)[::2]}
