@@ -536,6 +536,22 @@ def test_what_is_revoked_while_it_is_used(element: str, use: Callable[[Any, Any]
     assert bytes(memory) == bytes(64)
 
 
+def test_members_of_structs_in_an_array() -> None:
+    """C's memory, for as long as the call lasts."""
+    types = pytramp.cdef("typedef struct { long long n; int : 3, bits : 3; char rest[4]; } pair;")
+    memory = (types.pair * 2)((1, 2, b"rest"), (3, 1, b"more"))
+
+    def set_them(n: int, x: Any) -> int:
+        x.n, x.bits = -5, -2
+        (x + 1).bits = 3
+        with pytest.raises(OverflowError, match=r"member pair\.bits: 4 is out of range"):
+            x.bits = 4
+        return 0
+
+    call(pytramp.callback("int (size_t n, pair x[n])", set_them, types=types), 2, memory)
+    assert [(p.n, p.bits, p.rest) for p in memory] == [(-5, -2, b"rest"), (3, 3, b"more")]
+
+
 def test_views_do_not_escape_through_pointers() -> None:
     """What would outlive the array is not given."""
     memory = doubles(1, 2, 3, 4)

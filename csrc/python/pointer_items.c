@@ -251,13 +251,42 @@ static PyObject *as_member(const pt_pointer_object *self, PyObject *name, PyObje
                   name, value);
 }
 
-/* Converting may have lasted until the callback returned. */
+/* What was changed, so that nothing else is written. */
+static void put_changed(char *at, const char *before, const char *after, Py_ssize_t size) {
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (after[i] != before[i]) at[i] = after[i];
+}
+
+static int put_copy(const pt_pointer_object *self, PyObject *before, PyObject *copy) {
+    Py_buffer view;
+    if (PyObject_GetBuffer(copy, &view, PyBUF_SIMPLE)) return -1;
+    char *at = item_at(self, 0);
+    Py_ssize_t size = Py_MIN(view.len, PyBytes_GET_SIZE(before));
+    if (at) put_changed(at, PyBytes_AS_STRING(before), view.buf, size);
+    PyBuffer_Release(&view);
+    return at ? 0 : -1;
+}
+
+/* Of an array, whose end may come while this runs: some bit-fields are written by Python code. */
+static int set_in_copy(const pt_pointer_object *self, PyObject *copy, PyObject *name,
+                       PyObject *value) {
+    PyObject *before = PyBytes_FromObject(copy);
+    if (!before) return -1;
+    int failed = PyObject_SetAttr(copy, name, value) || put_copy(self, before, copy) ? -1 : 0;
+    Py_DECREF(before);
+    return failed;
+}
+
 static int set_member(const pt_pointer_object *self, PyObject *name, PyObject *value) {
+    const struct pt_crossing *item = self->item;
+    int is_array = self->length >= 0 || self->root;
     const char *at = item_at(self, 0);
-    PyObject *instance = at ? in_place(self, at) : NULL;
+    if (!at) return -1;
+    PyObject *instance = is_array ? item->load(item, at) : in_place(self, at);
     if (!instance) return -1;
-    int failed = PyObject_SetAttr(instance, name, value);
-    if (!failed && self->item->kept)
+    int failed = is_array ? set_in_copy(self, instance, name, value)
+                          : PyObject_SetAttr(instance, name, value);
+    if (!failed && item->kept)
         failed = keep_code(at, name, pt_ask("pytramp._keeping", "code_of", "(O)", instance));
     Py_DECREF(instance);
     return failed;
