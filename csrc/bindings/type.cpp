@@ -201,14 +201,6 @@ static py::object custom(const py::str &spelling, const py::object &base, const 
     return make(std::move(parts));
 }
 
-static py::object python_object() {
-    return make({&pytramp_type_pointer, py::str("PyObject *"), PT_WAY_OBJECT});
-}
-
-static py::object va_list_parameter() {
-    return make({pt_va_list_type(), py::str("va_list"), PT_WAY_LIST});
-}
-
 /* ---- The makers as static methods ----
  *
  * Not pybind11's functions: those compare keywords with names that they could not make when there
@@ -316,11 +308,11 @@ static PyObject *make_custom(PyObject *, PyObject *args, PyObject *kwargs) {
 }
 
 static PyObject *make_object(PyObject *, PyObject *) {
-    return guarded(python_object);
+    return guarded([] { return make({&pytramp_type_pointer, "PyObject *", PT_WAY_OBJECT}); });
 }
 
 static PyObject *make_va_list(PyObject *, PyObject *) {
-    return guarded(va_list_parameter);
+    return guarded([] { return make({pt_va_list_type(), "va_list", PT_WAY_LIST}); });
 }
 
 /* ---- Looking at them ---- */

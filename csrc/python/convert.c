@@ -425,12 +425,6 @@ static PyObject *load_scalar(const struct pt_crossing *crossing, const void *fro
     }
 }
 
-static int store_void(PyObject *value) {
-    if (value == Py_None) return 0;
-    PyErr_Format(PyExc_TypeError, "void must be None, not %.200s", Py_TYPE(value)->tp_name);
-    return -1;
-}
-
 static int store_scalar(const struct pt_crossing *crossing, PyObject *value, void *to) {
     const pytramp_type *type = crossing->type;
     switch (type->class) {
@@ -441,7 +435,7 @@ static int store_scalar(const struct pt_crossing *crossing, PyObject *value, voi
     case PT_CLASS_FLOAT: return store_float(crossing, value, to, type);
     case PT_CLASS_COMPLEX: return store_complex(crossing, value, to, type);
     case PT_CLASS_POINTER: return pt_store_address(crossing, value, to);
-    default: return store_void(value);
+    default: return value == Py_None ? 0 : refuse(crossing, value, "None");
     }
 }
 

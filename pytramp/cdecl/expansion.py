@@ -91,7 +91,9 @@ def _name(parameter: str) -> str:
 
 
 def _substituted(macro: Macro, arguments: dict[str, list[_Word]], find: Find) -> list[_Word]:
-    """The body. What stands beside a `##` is pasted as it was given, all else expanded before."""
+    """The body. What stands beside a `##` is pasted as it was given, all else expanded before: once,
+    for calls within calls would take time that doubles with each."""
+    known: dict[str, list[_Word]] = {}
     pieces = [tokenize(Source(text)) for text in _PASTE.split(macro.body.strip())]
     made: list[_Word] = []
     for k, piece in enumerate(pieces):
@@ -104,7 +106,9 @@ def _substituted(macro: Macro, arguments: dict[str, list[_Word]], find: Find) ->
             elif is_pasted:
                 words += argument or [_Word("", frozenset())]
             else:
-                words += _expand(argument, find)
+                if token.text not in known:
+                    known[token.text] = _expand(argument, find)
+                words += known[token.text]
         if k and made and words:
             words[0] = _pasted(made.pop(), words[0])
         made += words
