@@ -102,12 +102,14 @@ def late():
 
 
 both = (raises, unhandled)
-outer = ([], print)  # as if within another propagate() that has its exception
 
 
 def propagated():
+    """Within another block, which has its exception."""
+    outer = pytramp.propagate(both)
+    outer.__enter__()
+    outer._caught.append(KeyError())
     for closure in both:
-        closure._set_sink(outer)
         closure._set_silent(True)
     block = pytramp.propagate(both)
     try:
@@ -115,10 +117,10 @@ def propagated():
             unhandled_call(1)
     finally:
         _testcapi.remove_mem_hooks()
-        if sys.version_info < (3, 11) and block._undo:
-            block._restore()  # no memory for the frame of __exit__, which was never called
-        for closure in both:
-            assert closure._set_sink(None) is outer
+        if sys.version_info < (3, 11) and block._open:
+            block._leave()  # no memory for the frame of __exit__, which was never called
+        for closure, opened in zip(both, outer._open):
+            assert closure._set_sink(None) == opened.sink
             assert closure._set_silent(False)
 
 
