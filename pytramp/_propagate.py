@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    Sink = tuple[list[BaseException], "_Open"]
-
 # Bound here: leaving a block must not need memory. What the garbage collector runs while it is held
 # may raise in other blocks.
 _acquire, _release = LOCK.acquire, LOCK.release
+
+
+class _Sink(tuple):  # type: ignore[type-arg]
+    """What a closure has: where its exceptions go, whom to tell; and which open block that is."""
+
+    opened: _Open
 
 
 class _Open:
@@ -29,18 +33,16 @@ class _Open:
 
     def __init__(self, block: propagate, closure: Closure) -> None:
         self.block, self.closure = block, closure
-        self.sink: Sink | None = (block._caught, self)
+        self.sink: _Sink | None = _Sink((block._caught, block._tell))
+        self.sink.opened = self
         self.above: _Open | None = None
         self.below: _Open | None = None
         self.is_in = False
 
-    def __call__(self) -> None:
-        self.block._tell()
-
     def enter(self) -> None:
         before = self.closure._set_sink(self.sink)
         self.is_in = True
-        self.below = before[1] if before else None
+        self.below = before.opened if before else None
         if self.below is not None:
             self.below.above = self
         self.closure._set_silent(False)

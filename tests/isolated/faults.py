@@ -119,7 +119,7 @@ def propagated():
         _testcapi.remove_mem_hooks()
         if sys.version_info < (3, 11) and block._open:
             block._leave()  # no memory for the frame of __exit__, which was never called
-        for closure, opened in zip(both, outer._open):
+        for closure, opened in zip(both, outer._open, strict=True):
             assert closure._set_sink(None) == opened.sink
             assert closure._set_silent(False)
 
