@@ -56,7 +56,7 @@ class Type:
         members: list[tuple[Type, int, int]],
         is_union: bool,
         natural: int = 0,
-        has_functions: bool = False,
+        has_code: bool = False,
     ) -> Type: ...
     @staticmethod
     def custom(

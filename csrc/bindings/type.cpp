@@ -41,7 +41,7 @@ struct Parts {
                dimensions = py::tuple(), signature = py::none();
     Py_ssize_t name_at = -1;
     bool readonly = false;
-    bool has_functions = false; /* of an aggregate: among its members */
+    bool has_code = false; /* an aggregate with function pointers */
 };
 
 static PyObject *or_null(PyObject *object) {
@@ -56,7 +56,6 @@ static void open(Object *made, pt_way way) {
     crossing.to_c = or_null(made->to_c);
     crossing.target = or_null(made->target);
     crossing.item = crossing.target ? pt_crossing_of(crossing.target) : nullptr;
-    if (made->signature != Py_None) crossing.kept = 1;
     pt_crossing_open(&crossing, way);
 }
 
@@ -69,7 +68,7 @@ static py::object make(Parts parts) {
     Object *made = as_type(self.ptr());
     made->crossing.type = parts.c;
     made->crossing.readonly = parts.readonly;
-    made->crossing.kept = parts.has_functions;
+    made->crossing.kept = parts.has_code || !parts.signature.is_none();
     made->crossing.spelling = spelling; /* lives as long as the str */
     made->spelling = parts.spelling.release().ptr();
     made->ctype = parts.ctype.release().ptr();
@@ -110,7 +109,7 @@ static py::object alias(const py::str &spelling, const py::object &of) {
     parts.dimensions = held(base.dimensions);
     parts.signature = held(base.signature);
     parts.readonly = base.crossing.readonly != 0;
-    parts.has_functions = base.crossing.kept != 0;
+    parts.has_code = base.crossing.kept != 0;
     return make(std::move(parts));
 }
 
@@ -180,10 +179,9 @@ static const pytramp_type *lay_out(pytramp_layout layout, const py::list &member
 }
 
 static py::object aggregate(const py::object &ctype, const py::str &spelling,
-                            const pytramp_layout &layout, const py::list &members,
-                            bool has_functions) {
+                            const pytramp_layout &layout, const py::list &members, bool has_code) {
     Parts parts{lay_out(layout, members), spelling};
-    parts.has_functions = has_functions;
+    parts.has_code = has_code;
     parts.from_c = ctype.attr("from_buffer_copy");
     parts.ctype = ctype;
     return make(std::move(parts));
@@ -275,22 +273,20 @@ static PyObject *make_array(PyObject *, PyObject *args, PyObject *kwargs) {
 }
 
 static PyObject *make_aggregate(PyObject *, PyObject *args, PyObject *kwargs) {
-    static const char *const names[] = {"cls",       "spelling",      "size",
-                                        "alignment", "members",       "is_union",
-                                        "natural",   "has_functions", nullptr};
+    static const char *const names[] = {"cls",      "spelling", "size",     "alignment", "members",
+                                        "is_union", "natural",  "has_code", nullptr};
     return guarded([&] {
         PyObject *cls, *spelling, *members;
         Py_ssize_t size, alignment, natural = 0;
-        int is_union, has_functions = 0;
-        parse(args, kwargs, "OUnnO!p|np:aggregate", names, &cls, &spelling, &size, &alignment,
-              &PyList_Type, &members, &is_union, &natural, &has_functions);
+        int has_code = 0;
         pytramp_layout layout{};
+        parse(args, kwargs, "OUnnO!p|np:aggregate", names, &cls, &spelling, &size, &alignment,
+              &PyList_Type, &members, &layout.is_union, &natural, &has_code);
         layout.size = static_cast<size_t>(size);
         layout.alignment = static_cast<size_t>(alignment);
         layout.natural = static_cast<size_t>(natural);
-        layout.is_union = is_union;
         return aggregate(held(cls), held<py::str>(spelling), layout, held<py::list>(members),
-                         has_functions != 0);
+                         has_code != 0);
     });
 }
 

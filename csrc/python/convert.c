@@ -235,20 +235,17 @@ static int put_character(const struct pt_crossing *crossing, int64_t code, PyObj
     return 0;
 }
 
-static int refuse_length(const struct pt_crossing *crossing, PyObject *value, const char *wanted) {
-    PyErr_Format(PyExc_TypeError, "%s must be %s, not %.200s of length %zd", crossing->spelling,
-                 wanted, Py_TYPE(value)->tp_name, PyObject_Size(value));
-    return -1;
-}
-
 static int store_character(const struct pt_crossing *crossing, PyObject *value, void *to,
                            const pytramp_type *type) {
     long character = character_of(type, value);
     if (character >= 0) return put_character(crossing, character, value, to);
     int is_char = type->code == PT_TYPE_CHAR;
     const char *wanted = is_char ? "bytes of length 1 or an int" : "str of length 1 or an int";
-    if (is_char ? PyBytes_Check(value) : PyUnicode_Check(value))
-        return refuse_length(crossing, value, wanted);
+    if (is_char ? PyBytes_Check(value) : PyUnicode_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s must be %s, not %.200s of length %zd", crossing->spelling,
+                     wanted, Py_TYPE(value)->tp_name, PyObject_Size(value));
+        return -1;
+    }
     PyObject *number = as_int(crossing, value, wanted);
     if (!number) return -1;
     int overflow;
