@@ -314,6 +314,8 @@ def test_members_that_are_called_like_attributes_of_pointers() -> None:
         with pytest.raises(AttributeError, match=rf"'{name}' is .* is p\[0\]\.{name}"):
             setattr(p, name, 5)
         setattr(p[0], name, 6)
+    with pytest.raises(TypeError, match="name is a str"):
+        p.__setattr__(5, 1)
     p.n = 7
     assert (memory.address, memory.view, memory.cast, memory.n) == (6, 6, 6, 7)
 

@@ -226,18 +226,17 @@ PyObject *pt_pointer_getattro(PyObject *self, PyObject *name) {
 
 /* What reading gives is what the name means: nothing of the struct's is written for it. */
 static int refuse_own(PyObject *self, PyObject *name) {
-    PyObject *own = PyObject_GenericGetAttr(self, name);
-    if (!own) {
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
-        PyErr_Clear();
-        return 0;
+    if (!PyUnicode_Check(name)) {
+        PyErr_SetString(PyExc_TypeError, "an attribute's name is a str");
+        return -1;
     }
-    Py_DECREF(own);
-    PyErr_Format(PyExc_AttributeError,
-                 "'%U' is an attribute of Pointers, which cannot be set; a member of that name is "
-                 "p[0].%U",
-                 name, name);
-    return -1;
+    int is_own = PyDict_Contains(Py_TYPE(self)->tp_dict, name);
+    if (is_own > 0)
+        PyErr_Format(PyExc_AttributeError,
+                     "'%U' is an attribute of Pointers, which cannot be set; a member of that name "
+                     "is p[0].%U",
+                     name, name);
+    return is_own ? -1 : 0;
 }
 
 /* value as it is set, converted. A new reference. */
