@@ -91,8 +91,10 @@ def _name(parameter: str) -> str:
 
 
 def _substituted(macro: Macro, arguments: dict[str, list[_Word]], find: Find) -> list[_Word]:
-    """The body. What stands beside a `##` is pasted as it was given, all else expanded before: once,
-    for calls within calls would take time that doubles with each."""
+    """The body. What stands beside a `##` is pasted as it was given, all else expanded before.
+
+    Each argument once: calls within calls would take time that doubles with each.
+    """
     known: dict[str, list[_Word]] = {}
     pieces = [tokenize(Source(text)) for text in _PASTE.split(macro.body.strip())]
     made: list[_Word] = []
