@@ -63,6 +63,8 @@
 #  define PT_OS_DARWIN 1
 #elif defined(_WIN32)
 #  define PT_OS_WINDOWS 1
+#elif defined(__FreeBSD__)
+#  define PT_OS_FREEBSD 1
 #else
 #  error "pytramp has no port for this operating system yet: csrc/README.md says how to write one"
 #endif

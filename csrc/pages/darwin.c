@@ -48,18 +48,10 @@ const struct pt_growth_step pt_growth_steps[] = {
 /* ---- A pair ---- */
 
 /* The kernel looks at the source first, and takes the target away and maps the copy there under one
- * lock of the address space (xnu's vm_map_remap): no other thread's memory gets in between. */
+ * lock of the address space (xnu's vm_map_remap). */
 const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
                           const unsigned char *template, size_t size) {
-    void *copy;
-    unsigned char *at = pt_posix_reserve(2 * size);
-    if (!at) return "mmap of plain memory";
-    const char *failed = step->copy(&copy, at, template, size);
-    if (failed)
-        pt_posix_unmap(at, 2 * size);
-    else
-        *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
-    return failed;
+    return pt_posix_pair_in_place(step, pair, template, size);
 }
 
 /* ---- Threads ---- */

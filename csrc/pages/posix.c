@@ -1,14 +1,19 @@
-/* What is the same on Linux, macOS and their like. */
+/* What is the same on Linux, macOS, FreeBSD and their like. */
 #include "../config.h"
 #ifndef PT_OS_WINDOWS
 
-#  define _GNU_SOURCE /* MAP_ANONYMOUS */
+#  define _GNU_SOURCE       /* MAP_ANONYMOUS */
+#  define _FILE_OFFSET_BITS 64
 #  include "posix.h"
 
 #  include <errno.h>
 #  include <pthread.h>
 #  include <sched.h>
 #  include <sys/mman.h>
+#  include <unistd.h>
+#  ifdef PT_OS_LINUX
+#    include <sys/auxv.h>
+#  endif
 
 /* ---- Memory ---- */
 
@@ -21,6 +26,28 @@ void pt_posix_unmap(void *at, size_t size) {
     int saved = errno;
     munmap(at, size);
     errno = saved;
+}
+
+void pt_posix_close(int fd) {
+    int saved = errno;
+    close(fd);
+    errno = saved;
+}
+
+/* Each stub begins with a landing pad, so its page can be a guarded one, whatever the rest of the
+ * library is made of. */
+static int guarded(void) {
+#  ifdef PT_OS_LINUX
+    return getauxval(AT_HWCAP2) & PT_HWCAP2_GUARDED ? PT_PROT_GUARDED : 0;
+#  else
+    return 0;
+#  endif
+}
+
+const char *pt_posix_map(void **copy, void *at, int fd, int64_t offset, size_t size) {
+    int flags = MAP_PRIVATE | (at ? MAP_FIXED : 0);
+    *copy = mmap(at, size, PROT_READ | PROT_EXEC | guarded(), flags, fd, (off_t)offset);
+    return *copy == MAP_FAILED ? "mmap(PROT_EXEC)" : NULL;
 }
 
 void pt_pages_drop(void *at, size_t size) {
@@ -38,6 +65,19 @@ unsigned char *pt_posix_reserve(size_t size) {
     if (before) munmap(start, before);
     munmap(start + before + size, size - before);
     return start + before;
+}
+
+const char *pt_posix_pair_in_place(const struct pt_growth_step *step, struct pt_pair *pair,
+                                   const unsigned char *template, size_t size) {
+    void *copy;
+    unsigned char *at = pt_posix_reserve(2 * size);
+    if (!at) return "mmap of plain memory";
+    const char *failed = step->copy(&copy, at, template, size);
+    if (failed)
+        pt_posix_unmap(at, 2 * size);
+    else
+        *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
+    return failed;
 }
 
 /* ---- Threads ---- */

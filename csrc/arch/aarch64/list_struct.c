@@ -1,7 +1,7 @@
 /* Systems with the AAPCS64's own va_list, a struct of five fields: its appendix "Variable Argument
  * Lists". */
 #include "../../config.h"
-#if defined(PT_ARCH_AARCH64) && defined(PT_OS_LINUX)
+#if defined(PT_ARCH_AARCH64) && (defined(PT_OS_LINUX) || defined(PT_OS_FREEBSD))
 
 #  include <string.h>
 
