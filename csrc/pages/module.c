@@ -36,7 +36,7 @@ static size_t aligned4(size_t n) {
 }
 
 static void find_build_id(const struct dl_phdr_info *info, const ElfW(Phdr) * segment) {
-    const unsigned char *start = (const unsigned char *)info->dlpi_addr + segment->p_vaddr;
+    const unsigned char *start = (const unsigned char *)(info->dlpi_addr + segment->p_vaddr);
     size_t at = 0;
     while (at + sizeof(ElfW(Nhdr)) <= segment->p_memsz) {
         const ElfW(Nhdr) *note = (const void *)(start + at);

@@ -308,9 +308,8 @@ static PyType_Slot slots[] = {
     {Py_tp_doc,
      (void *)"Pointer(type, address)\n--\n\n"
              "A C pointer to values of a type: p[i] reads and p[i] = x writes the i-th, p.member a "
-             "member of the struct it points at, unless Pointers have an attribute of that name, p "
-             "+ n "
-             "moves. Never NULL, which is None. Callbacks "
+             "member of the struct it points at, unless Pointers have an attribute of that name; "
+             "p + n moves. Never NULL, which is None. Callbacks "
              "get them; Pointer('const double *', address) makes one, where the address is an int "
              "or anything that has one. The memory is C's: like C, a Pointer does not know whether "
              "it is still there; only an array parameter's has a length and is revoked when its "

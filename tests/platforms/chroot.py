@@ -67,7 +67,9 @@ def add_gcc(root: Path, triplet: str) -> None:
 def add_zig(root: Path, program: Path, target: str) -> None:
     """The same with zig; target is its word and flags."""
     tools = {"gcc": "cc", "cc": "cc", "g++": "c++"}
-    commands = {name: f"{program} {tool} -target {target}" for name, tool in tools.items()}
+    # Debian's folder after zig's own: a machine's part of Python's headers is there.
+    words = f"-target {target} -idirafter /usr/include"
+    commands = {name: f"{program} {tool} {words}" for name, tool in tools.items()}
     _add_tools(root, commands | {"ar": f"{program} ar", "readelf": "/usr/bin/readelf"})
 
 
