@@ -46,6 +46,10 @@ UNSUPPORTED = dict.fromkeys(
     "_Atomic": "an atomic object is passed by address: declare it 'void *'",
     "_BitInt": "use one of the standard integer types",
 }
+# The words of real types, to some compilers names that a header declares.
+FLOATS = frozenset(
+    word for word in KEYWORDS | UNSUPPORTED.keys() if re.search("float|double|Float", word)
+) | {"long"}
 _VECTOR_NAME = re.compile(r"__m(64|128|256|512)[a-z]*|s?v?(u?int|b?float|poly)\d+x\d+(x\d+)?_t")
 
 

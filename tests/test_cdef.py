@@ -797,3 +797,23 @@ def test_incomplete_types_have_no_instances() -> None:
     cb = pytramp.callback("stream *(stream *)", lambda p: p, types=types)
     call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(cb.address)
     assert call(memory) == ctypes.addressof(memory)
+
+
+def test_keywords_that_a_header_declares() -> None:
+    """glibc's headers as clang reads them, and as C++ compilers do."""
+    types = pytramp.cdef(
+        "typedef float _Float32;\n"
+        "typedef double _Float64x;\n"
+        "typedef long double _Float128; typedef __float128 _Float128;\n"
+        "_Float32 f(_Float32 x);\n"
+    )
+    assert types.f.result == pytramp.Signature("_Float32 (void)").result
+    with pytest.raises(pytramp.DeclarationError, match="column 9"):
+        pytramp.cdef("typedef int float;")
+
+
+def test_headers_as_clang_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools.need("clang")
+    monkeypatch.setenv("CC", "clang")
+    types = pytramp.cdef("#include <stdlib.h>\n#include <math.h>\n", cpp=True)
+    assert types.qsort.result == pytramp.Signature("void (void)").result

@@ -6,6 +6,7 @@ import bisect
 from typing import Any
 
 from pytramp._errors import Source
+from pytramp._typenames import FLOATS
 from pytramp.cdecl.attributes import Attributes
 from pytramp.cdecl.declarators import Declared
 from pytramp.cdecl.grammar import kind_of
@@ -28,6 +29,8 @@ from pytramp.cdecl.scope import KEPT, Entry, Enumerator, Scope
 from pytramp.cdecl.scope import Declared as Prototyped
 from pytramp.cdecl.spell import spelled
 from pytramp.cdecl.tokens import Directives, tokenize
+
+_LONGEST = 5  # typedef long double _Float128 ;
 
 
 def read(text: str, parent: Scope | None) -> Scope:
@@ -66,6 +69,10 @@ class _HeaderReader(MemberReader):
         """Reads to the end, one declaration after the other: each may use the names before it."""
         place = 0
         while place < len(self.tokens):
+            end = self._end_of_keyword(place)
+            if end is not None:
+                place = end
+                continue
             nodes = self.declared(place)
             use = None
             for node in nodes:
@@ -78,6 +85,15 @@ class _HeaderReader(MemberReader):
             ):
                 self.fail(self.offset_of(body), "unexpected '{'")
             place = self.piece.end
+
+    def _end_of_keyword(self, place: int) -> int | None:
+        """Behind `typedef float _Float32;`: glibc has it for clang, which has no such keyword."""
+        words = [token.text for token in self.tokens[place : place + _LONGEST]]
+        if words[:1] != ["typedef"] or ";" not in words:
+            return None
+        *type_, name, _ = words[1 : words.index(";") + 1]
+        is_keyword = name in FLOATS and type_ and all(word in FLOATS for word in type_)
+        return place + words.index(";") + 1 if is_keyword else None
 
     def _external(self, node: Any) -> Use | None:
         """Enters one name into the scope; its type, or None if there is no name."""

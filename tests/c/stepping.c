@@ -40,9 +40,9 @@ static void step(int number, siginfo_t *information, void *context) {
         deep += depth > 1004; /* look's caller, the signal's frame, where it was */
         return;
     }
-#ifndef __GLIBC__
+#  ifndef __GLIBC__
     if (steps == 1) skip("nothing finds a way out of a signal handler of this C library");
-#endif
+#  endif
     without_tables++;
     CHECK(is_grown && at - (uintptr_t)stub < PT_STUB_SIZE,
           "no way up from %p (the stub is %p, grown: %d)", (void *)at, stub, is_grown);
