@@ -75,12 +75,24 @@ static void forget(struct pt_attachment *attachment) {
     release(attachment);
 }
 
+/* Python was finalized and initialized again: no state of its first main interpreter is left.
+ * Without a GIL nobody tells of that, where the capsule belongs to a thread that does not come by.
+ */
+static void end_with_the_main_interpreter(struct pt_attachment *at,
+                                          const struct pt_interpreter *interpreter) {
+    if (!at->interpreter->is_main || !interpreter->is_main || at->interpreter == interpreter)
+        return;
+    const PyThreadState *tstate = atomic_exchange(&at->tstate, PT_NO_TSTATE);
+    if (tstate != PT_NO_TSTATE) atomic_store(&at->deleted_elsewhere, tstate);
+}
+
 /* Moves this thread's attachment to the front, where pt_enter_known looks, and drops cleared ones.
  * NULL when there is none. */
 static struct pt_attachment *bring_forward(const struct pt_interpreter *interpreter) {
     struct pt_attachment *found = NULL;
     for (struct pt_attachment **link = &pt_thread.first; *link != &pt_no_attachment;) {
         struct pt_attachment *at = *link;
+        end_with_the_main_interpreter(at, interpreter);
         if (is_valid(at) && at->interpreter != interpreter) {
             link = &at->next;
             continue;
