@@ -726,11 +726,14 @@ def test_made_by_a_thread_of_its_own() -> None:
         class Function:
             def __call__(self, n): pass
             def __del__(self): done.release()
-        done.acquire()
+        def wait():
+            while not done.acquire(timeout=0.01):
+                pass  # without a GIL it may go in this thread only
+        wait()
         _thread.start_new_thread(pytramp.callback, ("int (int)", Function()))
-        done.acquire()
+        wait()
         _thread.start_new_thread(pytramp.callback("int (int)"), (Function(),))
-        done.acquire()
+        wait()
         atexit.register(pytramp.callback, "int (int)", print)
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
