@@ -105,10 +105,12 @@ void pt_unpark(struct pt_interpreter *interpreter) {
     }
 }
 
+/* In its deallocation it has been looked for (pt_closure_object_revive). Whose name is found now is
+ * of somebody who has yet to see that it is closed, and looks at the record only: a reference would
+ * outlive the closure. */
 void pt_park(pt_closure_object *closure) {
     struct pt_interpreter *interpreter = closure->signature->interpreter;
-    if (!pt_is_held(
-            closure)) { /* and nobody can enter it any more; it may be in its deallocation */
+    if (!Py_REFCNT(closure) || !pt_is_held(closure)) { /* and nobody can enter it any more */
         pt_closure_drop_callable(closure);
         return;
     }
