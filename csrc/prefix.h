@@ -108,7 +108,6 @@
 #define pt_port_win64              PT_NAMED(pt_port_win64)
 #define pt_posix_close             PT_NAMED(pt_posix_close)
 #define pt_posix_map               PT_NAMED(pt_posix_map)
-#define pt_posix_pair_in_place     PT_NAMED(pt_posix_pair_in_place)
 #define pt_posix_reserve           PT_NAMED(pt_posix_reserve)
 #define pt_posix_unmap             PT_NAMED(pt_posix_unmap)
 #define pt_ppc64_aggregate         PT_NAMED(pt_ppc64_aggregate)

@@ -45,15 +45,6 @@ const struct pt_growth_step pt_growth_steps[] = {
     {0, NULL, NULL},
 };
 
-/* ---- A pair ---- */
-
-/* The kernel looks at the source first, and takes the target away and maps the copy there under one
- * lock of the address space (xnu's vm_map_remap). */
-const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
-                          const unsigned char *template, size_t size) {
-    return pt_posix_pair_in_place(step, pair, template, size);
-}
-
 /* ---- Threads ---- */
 
 /* macOS 11; arm64 has no older one. */

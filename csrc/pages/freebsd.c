@@ -15,12 +15,6 @@ const struct pt_growth_step pt_growth_steps[] = {
     {0, NULL, NULL},
 };
 
-/* mmap with MAP_FIXED deletes and inserts under one lock of the address space (vm_map_fixed). */
-const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
-                          const unsigned char *template, size_t size) {
-    return pt_posix_pair_in_place(step, pair, template, size);
-}
-
 /* ---- Threads ---- */
 
 /* FreeBSD 13.1. */

@@ -58,7 +58,7 @@ static const char *copy_by_mremap(void **copy, void *at, const unsigned char *te
     return "mremap(MREMAP_DONTUNMAP) took the library's own page away";
 }
 
-/* ---- Step 3 (step 2 is in module.c), only where asked for: a memfd that can no longer be written.
+/* ---- Step 2 is in module.c. Step 3, only where asked for: a memfd that can no longer be written.
  * ---- */
 
 /* Linux 3.17; its wrapper came with glibc 2.27, and manylinux2014 is glibc 2.17. */

@@ -67,8 +67,12 @@ unsigned char *pt_posix_reserve(size_t size) {
     return start + before;
 }
 
-const char *pt_posix_pair_in_place(const struct pt_growth_step *step, struct pt_pair *pair,
-                                   const unsigned char *template, size_t size) {
+#  if defined(PT_OS_DARWIN) || defined(PT_OS_FREEBSD)
+/* These kernels take away what is at an address, and map something else there, under one lock of
+ * the address space (xnu's vm_map_remap, which looks at the source first; FreeBSD's vm_map_fixed):
+ * no other thread's memory gets in between. */
+const char *pt_pages_pair(const struct pt_growth_step *step, struct pt_pair *pair,
+                          const unsigned char *template, size_t size) {
     void *copy;
     unsigned char *at = pt_posix_reserve(2 * size);
     if (!at) return "mmap of plain memory";
@@ -79,6 +83,7 @@ const char *pt_posix_pair_in_place(const struct pt_growth_step *step, struct pt_
         *pair = (struct pt_pair){at, (struct pt_slot *)(void *)(at + size)};
     return failed;
 }
+#  endif
 
 /* ---- Threads ---- */
 

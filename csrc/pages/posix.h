@@ -15,10 +15,4 @@ PT_HIDDEN void pt_posix_close(int fd);
  * what failed, as a step's copy has it. */
 PT_HIDDEN const char *pt_posix_map(void **copy, void *at, int fd, int64_t offset, size_t size);
 
-/* pt_pages_pair where the kernel takes away what is at an address, and maps something else there,
- * in one step: no other thread's memory gets in between. */
-PT_HIDDEN const char *pt_posix_pair_in_place(const struct pt_growth_step *step,
-                                             struct pt_pair *pair, const unsigned char *template,
-                                             size_t size);
-
 #endif
