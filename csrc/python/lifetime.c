@@ -127,7 +127,6 @@ static struct pt_record *take_record(pt_closure_object *closure) {
     PT_LOCK(closure);
     record = closure->record;
     closure->record = NULL;
-    if (record) closure->closed = 1;
     PT_UNLOCK();
     return record;
 }
@@ -204,7 +203,6 @@ static int close_native(pt_closure_object *closure) {
     PT_LOCK(closure);
     native = closure->native;
     closure->native = NULL;
-    if (native) closure->closed = 1;
     PT_UNLOCK();
     if (!native) return 0;
     if (closure->adopted) pytramp_closure_free(native);

@@ -159,7 +159,6 @@ typedef struct pt_closure_object {
     PyObject *made_in;        /* the code object that made it, or NULL */
     PyObject *weakrefs;
     int made_at; /* byte offset in made_in */
-    unsigned closed : 1;
     unsigned immortal : 1;
     unsigned silent : 1;
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
