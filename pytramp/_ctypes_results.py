@@ -54,18 +54,22 @@ def text(cls: Any) -> Store:
     return store
 
 
-def subclass(cls: Any, base: Type, root: Any) -> Store:
-    """A subclass of a simple class: an instance, or what base takes."""
+def in_cell(base: Type, root: Any) -> Store:
+    """What base takes, as an instance of root."""
     target = Type.pointer(f"{base.spelling} *", target=base)
 
     def store(value: Any) -> Any:
-        if isinstance(value, cls):
-            return value
         cell = root()
         Pointer(target, ctypes.addressof(cell))[0] = value
         return cell
 
     return store
+
+
+def subclass(cls: Any, base: Type, root: Any) -> Store:
+    """A subclass of a simple class: an instance, or what base takes."""
+    store = in_cell(base, root)
+    return lambda value: value if isinstance(value, cls) else store(value)
 
 
 def function(cls: Any, signature: Signature) -> Store:

@@ -12,7 +12,7 @@ from operator import index
 from typing import Any
 
 from pytramp import _ctypes, _ctypes_results, _ctypes_types
-from pytramp._core import Closure, Pointer, Signature, Type, UnsupportedTypeError
+from pytramp._core import Closure, Signature, UnsupportedTypeError
 from pytramp.cdecl import instances
 
 # The value for setattr(). Text is taken for a `char *` where the second says that it will be kept.
@@ -219,7 +219,7 @@ def _scalar(kind: Any) -> Convert:
     assert type_ is not None
     if type_.signature is not None:
         return _function(kind, type_.signature)
-    target = Type.pointer(f"{type_.spelling} *", target=type_)
+    store = _ctypes_results.in_cell(type_, kind)
     low, high = _limits(kind)
     text = {ctypes.c_char_p: bytes, ctypes.c_wchar_p: str}.get(kind)
     is_object = issubclass(kind, ctypes.py_object)
@@ -231,9 +231,7 @@ def _scalar(kind: Any) -> Convert:
             return value
         if keeps_text and text is not None and isinstance(value, text):
             return value
-        cell = kind()
-        Pointer(target, ctypes.addressof(cell))[0] = value
-        return cell
+        return store(value)
 
     return convert
 
