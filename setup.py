@@ -228,7 +228,7 @@ def extension(name, sources, **options):
 module = extension(
     "pytramp._core",
     sorted(glob("csrc/bindings/*.cpp")),
-    depends=HEADERS,
+    depends=[*HEADERS, *CORE, *PYTHON],  # which are in the libraries: else it is not linked anew
     include_dirs=["csrc"],
     define_macros=MACROS,
     # In the order in which they need each other.
