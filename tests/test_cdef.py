@@ -20,6 +20,8 @@ import pytramp
 from pytramp import declare
 from pytramp._layout import from_low_end
 from pytramp.cdecl import records
+from pytramp.cdecl.expansion import expanded
+from pytramp.cdecl.tokens import Macro
 
 TEXT = """
 typedef struct { double x, y; } point;            /* no tag */
@@ -797,6 +799,20 @@ def test_incomplete_types_have_no_instances() -> None:
     cb = pytramp.callback("stream *(stream *)", lambda p: p, types=types)
     call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(cb.address)
     assert call(memory) == ctypes.addressof(memory)
+
+
+def test_calls_of_macros_within_calls() -> None:
+    """Each argument is expanded once, however often the body has it."""
+    deep = "D(" * 15 + ")" * 15
+    macros = {"D": Macro(("x",), "x x"), "N": Macro(None, f"1 {deep}")}
+    looked_up: list[str] = []
+
+    def find(word: str) -> Macro | None:
+        looked_up.append(word)
+        return macros.get(word)
+
+    assert [token.text for token in expanded("N", find)] == ["1"]
+    assert len(looked_up) < 1000
 
 
 def test_keywords_that_a_header_declares() -> None:
