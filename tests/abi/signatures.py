@@ -342,8 +342,12 @@ def _overreaches(a: Aggregate, smallest: int) -> bool:
 
 def without_overreaching_bits(s: Signature) -> bool:
     """For clang on the same two, which takes all of a bit-field's type for its place: of
-    `{ float f; unsigned long long n : 17; }` it passes no n at all, on either side."""
-    smallest = 2 if FLOAT16 in scalars(s) else 4
+    `{ float f; unsigned long long n : 17; }` it passes no n at all, on either side. Structs of
+    integers alone are passed as the bytes that they are."""
+    members = [m.type for a in s.aggregates for m in a.members]
+    if all(isinstance(kind, Aggregate) or kind.kind == "integer" for kind in members):
+        return True
+    smallest = 2 if FLOAT16 in members else 4
     return not any(_overreaches(a, smallest) for a in s.aggregates)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import native
 
-from platforms import debian, prepare
+from platforms import prepare
 from platforms.outcome import Outcome, of_pytest
 from platforms.table import Platform
 
@@ -26,9 +26,7 @@ def report(folder: Path) -> Path:
 
 def _libffi(suite: str, architecture: str, folder: Path) -> Path:
     """The machine's own, for the tests of csrc/ffi; without its C library, which is newer."""
-    root, alone = folder / "libffi-root", folder / "libffi"
-    prepare.install("mmdebstrap")
-    debian.extract(suite, root, ["libffi-dev"], architecture)
+    root, alone = prepare.libffi_root(suite, architecture, folder), folder / "libffi"
     alone.mkdir(exist_ok=True)
     for pattern in ("usr/include/*/ffi*.h", "usr/lib/*/libffi.so*"):
         for path in root.glob(pattern):
@@ -44,6 +42,7 @@ def run(platform: Platform, folder: Path) -> Outcome:
     settings = {
         "PYTRAMP_TEST_CC": prepare.compiler(platform, folder),
         "PYTRAMP_TEST_PATIENCE": "10",
+        **prepare.environment(platform, folder),
     }
     if platform.libffi:
         settings["PYTRAMP_TEST_LIBFFI"] = str(_libffi(*platform.libffi, folder))

@@ -20,7 +20,7 @@ _ELF = {
     (21, 64, "little"): ("ppc64le", "powerpc64le-linux-gnu"),
     (21, 64, "big"): ("ppc64", "powerpc64-linux-gnu"),
     (22, 64, "big"): ("s390x", "s390x-linux-gnu"),
-    (258, 64, "little"): ("loongarch64", ""),
+    (258, 64, "little"): ("loongarch64", ""),  # QEMU_LD_PREFIX may say where they are
     (8, 64, "little"): ("mips64el", "mips64el-linux-gnuabi64"),
     (8, 64, "big"): ("mips64", "mips64-linux-gnuabi64"),
 }
@@ -47,6 +47,17 @@ def _native() -> tuple[tuple[int, int, str], ...]:
     return (own, _I386) if own == _X86_64 else (own,)
 
 
+def _registered(name: str) -> str | None:
+    """What the kernel runs such programs by: a newer one may have been put there."""
+    try:
+        text = Path(f"/proc/sys/fs/binfmt_misc/qemu-{name}").read_text()
+    except OSError:
+        return None
+    (line,) = (line for line in text.splitlines() if line.startswith("interpreter "))
+    path = Path(line.split(maxsplit=1)[1]).resolve()  # under another name it wants other arguments
+    return str(path) if path.exists() else None
+
+
 def _elf(head: bytes) -> tuple[str, ...]:
     machine = _machine(head)
     if machine in _native():
@@ -54,7 +65,8 @@ def _elf(head: bytes) -> tuple[str, ...]:
     if machine not in _ELF:
         raise NoEmulatorError(f"no emulator is known for e_machine {machine}")
     name, libraries = _ELF[machine]
-    emulator = shutil.which(f"qemu-{name}-static") or shutil.which(f"qemu-{name}")
+    found = (_registered(name), shutil.which(f"qemu-{name}-static"), shutil.which(f"qemu-{name}"))
+    emulator = next(filter(None, found), None)
     if not emulator:
         raise NoEmulatorError(f"no qemu-{name}-static on PATH")
     if not libraries:

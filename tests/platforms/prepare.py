@@ -42,21 +42,24 @@ def install(*packages: str) -> None:
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
-def register_emulators() -> None:
-    """What a Debian boots with: programs of other machines execute each other."""
+def register_emulators(platform: Platform, folder: Path) -> None:
+    """What a Debian boots with: programs of other machines execute each other. And the platform's
+    own, where it needs a newer one."""
     if not (_BINFMT / "register").exists():
         subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)], check=True)
     for name in emulate.NAMES:
         if not (_BINFMT / f"qemu-{name}").exists():
             (_BINFMT / "register").write_text(_binfmt(name))
+    if platform.newer_qemu:
+        _register_newer_emulator(*platform.newer_qemu, folder.parent)
 
 
 def _binfmt(name: str) -> str:
     return Path(f"/usr/lib/binfmt.d/qemu-{name}.conf").read_text()
 
 
-def register_newer_emulator(name: str, suite: str, folder: Path) -> None:
-    """A newer qemu in place of this machine's, for programs that execute each other."""
+def _register_newer_emulator(name: str, suite: str, folder: Path) -> None:
+    """A newer qemu in place of this machine's."""
     root = folder / f"qemu-{suite}"
     debian.extract(suite, root, ["qemu-user"])
     registered = _BINFMT / f"qemu-{name}"
@@ -70,7 +73,7 @@ def compiler(platform: Platform, folder: Path) -> str:
     """The platform's compiler as one command."""
     if not platform.only_linked:
         install(*_EMULATORS)
-        register_emulators()
+        register_emulators(platform, folder)
     install(*platform.packages)
     if platform.is_zig:
         words = platform.compiler.removeprefix("zig ")
@@ -89,6 +92,21 @@ int main(void) {
 """
 
 
+def libffi_root(suite: str, architecture: str, folder: Path) -> Path:
+    """The machine's own libffi, and the C library that it needs."""
+    install("mmdebstrap")
+    root = folder / "libffi-root"
+    debian.extract(suite, root, ["libffi-dev"], architecture)
+    return root
+
+
+def environment(platform: Platform, folder: Path) -> dict[str, str]:
+    """What the platform's programs need: a C library, where no cross compiler has it."""
+    if not platform.newer_qemu or not platform.libffi:
+        return {}
+    return {"QEMU_LD_PREFIX": str(libffi_root(*platform.libffi, folder))}
+
+
 def build(platform: Platform, folder: Path) -> Outcome:
     """The core, warnings as errors, and a program linked with it; where it can be run, run."""
     command = compiler(platform, folder)
@@ -100,6 +118,6 @@ def build(platform: Platform, folder: Path) -> Outcome:
     program = native.program(source, compiler=command)
     if platform.only_linked:
         return Outcome("compiled and linked only")
-    native.run(program)
+    native.execute([program], env=environment(platform, folder))
     version = native.execute([command, "-dumpversion"]).stdout.strip()
     return Outcome(f"{Path(command).name} {version}, {emulate.version(program)}")

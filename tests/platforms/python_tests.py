@@ -56,7 +56,7 @@ def _settings(platform: Platform, folder: Path) -> dict[str, str]:
     """What setup.py is told: roots have no C++ library, and zig brings its own along."""
     if not platform.is_zig:
         return {"PYTRAMP_CFLAGS": "-static-libstdc++ -static-libgcc", "PYTRAMP_WERROR": "1"}
-    return zig.settings(platform.glibc_target, platform.name, folder)
+    return zig.settings(platform.zig_target, platform.name, folder)
 
 
 def _build(platform: Platform, python: Python, root: Path, folder: Path) -> Path:
@@ -75,7 +75,7 @@ def _build(platform: Platform, python: Python, root: Path, folder: Path) -> Path
 
 def _add_compiler(platform: Platform, root: Path, folder: Path) -> None:
     if platform.is_zig:
-        chroot.add_zig(root, zig.program(folder.parent), platform.glibc_target)
+        chroot.add_zig(root, zig.program(folder.parent), platform.zig_target)
     else:
         chroot.add_gcc(root, platform.compiler.removesuffix("-gcc"))
 
@@ -101,9 +101,7 @@ def run(platform: Platform, folder: Path, tests: list[str]) -> Outcome:
     python = platform.python
     assert isinstance(python, Python)
     prepare.install("mmdebstrap", "qemu-user-static")
-    prepare.register_emulators()
-    if python.newer_qemu:
-        prepare.register_newer_emulator(*python.newer_qemu, folder.parent)
+    prepare.register_emulators(platform, folder)
     root = folder / "root"
     chroot.make(python, root)
     _add_compiler(platform, root, folder)

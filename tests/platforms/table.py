@@ -12,8 +12,6 @@ class Python:
     architecture: str  # Debian's name
     suite: str
     version: str
-    # Where this machine's qemu is too old: its name for the CPU, and the suite whose qemu is not.
-    newer_qemu: tuple[str, str] | None = None
     builder: str = ""  # the version that builds for it, if this machine does not have the same
 
     @property
@@ -45,6 +43,8 @@ class Platform:
     packages: tuple[str, ...] = ()  # Debian's, for the compiler
     only_linked: bool = False  # nothing here runs its programs
     libffi: tuple[str, str] | None = None  # the suite and the architecture of Debian that have it
+    # Where this machine's qemu is too old: its name for the CPU, and the suite whose qemu is not.
+    newer_qemu: tuple[str, str] | None = None
     python: Python | WindowsPython | None = None
     quick: bool = False  # run by CI each time, in C
     quick_tests: tuple[str, ...] = ()  # ... and these of the Python tests
@@ -54,9 +54,9 @@ class Platform:
         return self.compiler.startswith("zig ")
 
     @property
-    def glibc_target(self) -> str:
-        """zig's target and flags for the same machine with Debian's C library."""
-        return self.compiler.removeprefix("zig cc -target ").replace("-musl", "-gnu")
+    def zig_target(self) -> str:
+        """zig's word for it, and flags."""
+        return self.compiler.removeprefix("zig cc -target ")
 
 
 def _debian(
@@ -87,10 +87,12 @@ def _zig(
     *flags: str,
     packages: tuple[str, ...] = (),
     only_linked: bool = False,
+    libffi: tuple[str, str] | None = None,
+    newer_qemu: tuple[str, str] | None = None,
     python: Python | None = None,
 ) -> Platform:
     words = " ".join(("zig cc -target", target, *flags))
-    return Platform(name, words, packages, only_linked=only_linked, python=python)
+    return Platform(name, words, packages, only_linked, libffi, newer_qemu, python)
 
 
 def _tests(*names: str) -> tuple[str, ...]:
@@ -112,12 +114,12 @@ PLATFORMS = (
     _debian("mips64", "mips64-linux-gnuabi64"),
     _zig(
         "loongarch64",
-        "loongarch64-linux-musl",
+        "loongarch64-linux-gnu",
         "-mcpu=generic_la64+d",
-        # Debian's is built for CPUs with vectors (LSX), which qemu has from 8.1 on.
-        python=Python(
-            *("loong64", "forky", "3.14"), newer_qemu=("loongarch64", "trixie"), builder="3.13"
-        ),
+        libffi=("forky", "loong64"),
+        # Debian's packages are built for CPUs with vectors (LSX), which qemu has from 8.1 on.
+        newer_qemu=("loongarch64", "trixie"),
+        python=Python("loong64", "forky", "3.14", builder="3.13"),
     ),
     _zig("x86_64-musl", "x86_64-linux-musl", packages=("musl",)),  # which loads libraries
     _zig("aarch64-musl", "aarch64-linux-musl"),
