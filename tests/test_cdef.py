@@ -440,6 +440,7 @@ vec made(void);
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows passes them by address")
 def test_arguments_that_no_stack_is_aligned_for() -> None:
     types = pytramp.cdef(OVERALIGNED)
     text = "void (int a, vec b)"
@@ -733,7 +734,10 @@ def test_macros_with_arguments() -> None:
     [
         ("int x; // \ud800", True, "cc", "line 1, column 11: unexpected character U+D800"),
         ("int x;", ["-DX=\0"], "cc", "'-DX=\\x00' cannot be an option"),
-        ("int x;", ["\ud800"], "cc", "'\\ud800' cannot be an option"),
+        pytest.param(
+            *("int x;", ["\ud800"], "cc", "'\\ud800' cannot be an option"),
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="Windows takes such words"),
+        ),
         ("int x;", True, '"', "CC is '\"', which is no command: No closing quotation"),
     ],
 )

@@ -445,7 +445,7 @@ class NoType:
         ),
         (lambda: Bare, "'Bare' has no _restype_"),
         (lambda: twice, "the function <.*>: give its class, CFunctionType"),
-        (lambda: ctypes.c_int, "not the class c_int"),
+        (lambda: ctypes.c_int, f"not the class {ctypes.c_int.__name__}"),
         (lambda: 5, "not int"),
     ],
 )

@@ -268,6 +268,7 @@ SHOW = """\
 def test_macros_that_are_integers(name: str, tmp_path: Path) -> None:
     """All of them, with the compiler's values: also those that call macros with arguments."""
     native.need("gcc")
+    tools.need("cc")
     text = f"#include <sys/types.h>\n#include <{name}>\n"
     done = subprocess.run(
         ["gcc", "-E", "-dM", "-"], input=text, capture_output=True, text=True, check=False

@@ -69,7 +69,7 @@ def test_every_value_arrives(number: int, record_property: RecordProperty) -> No
     called, wrong = _call(header, _by_pytramp(pytramp.cdef(header.for_python)))
     record_property("functions", called)
     assert not wrong, "\n".join([*wrong, header.for_python])
-    assert called > 0.9 * FUNCTIONS
+    assert called > 0.8 * FUNCTIONS
 
 
 @pytest.mark.parametrize("number", range(5))

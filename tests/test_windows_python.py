@@ -150,8 +150,8 @@ def test_32_bits_of_it() -> None:
     closure = pytramp.callback("int (void)", lambda: core.set_last_error(0xC0000005) or 1)
     assert seen_by_c(closure, 1) == 0xC0000005
     core.set_last_error(17)
-    for wrong in (-1, 2**32, "text"):
-        with pytest.raises(TypeError):
+    for wrong, error in ((-1, OverflowError), (2**32, OverflowError), ("text", TypeError)):
+        with pytest.raises(error):
             core.set_last_error(wrong)
 
 
