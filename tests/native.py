@@ -191,13 +191,8 @@ def program(
     target = executable(into / files[0].stem, compiler)
     includes = (*INCLUDES, f"-I{files[0].parent}")
     objects = core(compiler, flags)
-    execute(
-        [
-            *[compiler, *BASE, *flags, *includes, *files, *extra, *objects],
-            *[*link_flags(compiler), "-o", target],
-        ],
-        timeout=300,
-    )
+    words = [compiler, *BASE, *flags, *includes, *files, *extra, *objects]
+    execute([*words, *link_flags(compiler), "-o", target], timeout=300)
     return target
 
 

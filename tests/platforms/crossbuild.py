@@ -36,7 +36,7 @@ def _answer_for(root: Path, version: str) -> None:
     def get_paths(*args: Any, **kwargs: Any) -> dict[str, str]:
         return own(*args, **kwargs) | {"include": include, "platinclude": include}
 
-    sysconfig.get_paths = get_paths  # type: ignore[assignment]
+    sysconfig.get_paths = get_paths
     # Debian's pyconfig.h includes the architecture's own, beside the C library's headers.
     known["CFLAGS"] += f" -idirafter{root}/usr/include"
 

@@ -42,25 +42,25 @@ def install(*packages: str) -> None:
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
-def register_emulators(platform: Platform, folder: Path) -> None:
-    """What a Debian boots with: programs of other machines execute each other. And the platform's
-    own, where it needs a newer one."""
+def register_emulators() -> None:
+    """What a Debian boots with: programs of other machines execute each other."""
     if not (_BINFMT / "register").exists():
         subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)], check=True)
     for name in emulate.NAMES:
         if not (_BINFMT / f"qemu-{name}").exists():
             (_BINFMT / "register").write_text(_binfmt(name))
-    if platform.newer_qemu:
-        _register_newer_emulator(*platform.newer_qemu, folder.parent)
 
 
 def _binfmt(name: str) -> str:
     return Path(f"/usr/lib/binfmt.d/qemu-{name}.conf").read_text()
 
 
-def _register_newer_emulator(name: str, suite: str, folder: Path) -> None:
-    """A newer qemu in place of this machine's."""
-    root = folder / f"qemu-{suite}"
+def register_newer_emulator(platform: Platform, folder: Path) -> None:
+    """A newer qemu in place of this machine's, where the platform needs it."""
+    if not platform.newer_qemu:
+        return
+    name, suite = platform.newer_qemu
+    root = folder.parent / f"qemu-{suite}"
     debian.extract(suite, root, ["qemu-user"])
     registered = _BINFMT / f"qemu-{name}"
     if registered.exists():
@@ -73,7 +73,8 @@ def compiler(platform: Platform, folder: Path) -> str:
     """The platform's compiler as one command."""
     if not platform.only_linked:
         install(*_EMULATORS)
-        register_emulators(platform, folder)
+        register_emulators()
+        register_newer_emulator(platform, folder)
     install(*platform.packages)
     if platform.is_zig:
         words = platform.compiler.removeprefix("zig ")

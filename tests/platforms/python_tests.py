@@ -101,7 +101,8 @@ def run(platform: Platform, folder: Path, tests: list[str]) -> Outcome:
     python = platform.python
     assert isinstance(python, Python)
     prepare.install("mmdebstrap", "qemu-user-static")
-    prepare.register_emulators(platform, folder)
+    prepare.register_emulators()
+    prepare.register_newer_emulator(platform, folder)
     root = folder / "root"
     chroot.make(python, root)
     _add_compiler(platform, root, folder)
