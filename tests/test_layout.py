@@ -382,10 +382,10 @@ def test_instances_are_aligned(name: str) -> None:
 
 
 def test_unions_take_members_too() -> None:
-    types = pytramp.cdef("union u { int a : 9; int b : 2; } __attribute__((aligned(32)));")
+    types = pytramp.cdef("union u { int a : 9, b : 2, n; } __attribute__((aligned(32)));")
     assert (types.u(5).a, types.u(0, 1).b, types.u(b=1).b) == (5, 1, 1)
     with pytest.raises(TypeError, match="too many initializers"):
-        types.u(1, 1, ())
+        types.u(1, 1, 1, ())
 
 
 def test_aligned_instances_take_members() -> None:

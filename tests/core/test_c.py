@@ -198,6 +198,34 @@ def test_growth(build: str, test: str, tmp_path: Path) -> None:
     _grow(build, test, module, _other(test, build, tmp_path), tmp_path)
 
 
+# Kernels for these CPUs are built for one of several page sizes.
+LARGE_PAGES = ("__aarch64__", "__loongarch64", "__mips64", "__powerpc64__")
+
+
+@pytest.fixture(params=[16384, 65536])
+def larger_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an emulator pretends to have them."""
+    if IS_NATIVE or not native.macros(native.CC).keys() & {*LARGE_PAGES}:
+        pytest.skip("for emulated CPUs that have such pages")
+    monkeypatch.setenv("QEMU_PAGESIZE", str(request.param))
+    if not _links.__wrapped__("gcc"):
+        pytest.skip("here even an empty program does not run with such pages")
+
+
+@pytest.mark.usefixtures("larger_pages")
+@pytest.mark.parametrize("name", ["pool", "signals", "closure"])
+def test_layer_with_larger_pages(name: str) -> None:
+    wraps = [f"-Wl,--wrap={function}" for function in LAYERS[name].wraps]
+    legs.run([_program(name, "gcc", *wraps)], timeout=600)
+
+
+@pytest.mark.usefixtures("larger_pages")
+@pytest.mark.parametrize("test", ["file", "memfd", "replaced_by_copy", "any"])
+def test_growth_with_larger_pages(test: str, tmp_path: Path) -> None:
+    other = _other(test, "library", tmp_path)
+    _grow("library", test, _module("library", PLAIN_ID), other, tmp_path)
+
+
 @pytest.mark.parametrize("build", ["program", "library"])
 def test_growth_refuses_garbage(build: str, tmp_path: Path) -> None:
     """As long as the module, with other bytes everywhere, the build-id's place too."""

@@ -135,6 +135,8 @@ class Cffi:
         """The callback; None where cffi cannot make it."""
         if f.result is POINTER or not can_pass(f.result) or not can_receive(f):
             return None
+        if f.result is CHAR and _EXTENDED:  # with zeros, also where it is signed
+            return None
         self.ffi.cdef(f.for_c)
         return self.ffi.callback(f"{f.name} *", f.callable(None, wrong, self._adapt))
 
