@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import shutil
 import subprocess
@@ -143,7 +144,7 @@ def build(folder: Path, example: str = "extension", *, include: Path | None = No
     """An extension of the examples, built there."""
     shutil.copytree(EXAMPLES / example, folder, dirs_exist_ok=True)
     tools.need_module("setuptools")
-    native.need("gcc")
+    native.need(os.environ.get("CC") or sysconfig.get_config_var("CC").split()[0])
     env = {"CFLAGS": f"-I{include} -Wall -Wextra -Werror"} if include else {"CFLAGS": "-Werror"}
     command = ["env", "-C", folder, sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
     native.execute(command, env=env)

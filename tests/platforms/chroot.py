@@ -66,8 +66,7 @@ def add_gcc(root: Path, triplet: str) -> None:
 
 def add_zig(root: Path, program: Path, target: str) -> None:
     """The same with zig; target is its word and flags."""
-    triplet = target.split()[0]
-    tools = {"gcc": "cc", "cc": "cc", "g++": "c++", f"{triplet}-gcc": "cc"}  # as Python was told
+    tools = {"gcc": "cc", "cc": "cc", "g++": "c++"}
     # Debian's folder after zig's own: a machine's part of Python's headers is there.
     words = f"-target {target} -idirafter /usr/include"
     commands = {name: f"{program} {tool} {words}" for name, tool in tools.items()}
