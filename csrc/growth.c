@@ -11,20 +11,29 @@
 /* ---- The lock: its word is the owner, so that a handler in the owner's thread can tell. ---- */
 
 static _Atomic uintptr_t owner;
+static int
+    cancel; /* the owner's, as it was before: open, write and close are cancellation points */
 
 pytramp_status pt_growth_lock(void) {
     uintptr_t self = pt_pages_thread(), seen = 0;
+    int before = pt_pages_refuse_cancel();
     while (!atomic_compare_exchange_weak_explicit(&owner, &seen, self, memory_order_acquire,
                                                   memory_order_relaxed)) {
-        if (seen == self) return PYTRAMP_E_BUSY;
+        if (seen == self) {
+            pt_pages_allow_cancel(before);
+            return PYTRAMP_E_BUSY;
+        }
         seen = 0;
         pt_pages_yield();
     }
+    cancel = before;
     return PYTRAMP_OK;
 }
 
 void pt_growth_unlock(void) {
+    int before = cancel;
     atomic_store_explicit(&owner, 0, memory_order_release);
+    pt_pages_allow_cancel(before);
 }
 
 /* In a child only the forking thread goes on: a lock held by another one would stay so for ever.
@@ -224,11 +233,12 @@ pytramp_status pytramp_try_growth(unsigned bit, char *text, size_t size) {
     for (const struct pt_growth_step *step = pt_growth_steps; step->bit; step++) {
         if (step->bit != bit) continue;
         struct pt_pair pair;
-        int saved = errno;
+        int saved = errno, before = pt_pages_refuse_cancel();
         const char *failed = try_step(step, &pair);
         if (failed && text) append(text, size, 0, step->name, failed, errno);
         if (!failed) pt_pages_release(&pair, PT_UNIT);
         errno = saved;
+        pt_pages_allow_cancel(before);
         return failed ? PYTRAMP_E_NO_CODE : PYTRAMP_OK;
     }
     for (size_t i = 0; i < KNOWN_STEPS; i++) {

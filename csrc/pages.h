@@ -50,6 +50,11 @@ PT_HIDDEN unsigned pt_pages_cpu(void);
 PT_HIDDEN uintptr_t pt_pages_thread(void);
 PT_HIDDEN void pt_pages_yield(void);
 
+/* Between the two the calling thread is not cancelled, which would leave what it holds for ever.
+ * The first returns what the second takes. */
+PT_HIDDEN int pt_pages_refuse_cancel(void);
+PT_HIDDEN void pt_pages_allow_cancel(int before);
+
 /* *low = the lowest address of the calling thread's stack, *size = its size; 0 when unknown.
  * Without its guard, which some C libraries count in and some do not. */
 PT_HIDDEN int pt_pages_stack(uintptr_t *low, size_t *size);

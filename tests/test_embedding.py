@@ -316,6 +316,41 @@ def test_cython_knows_all_of_the_header() -> None:
     assert not {name for name in names if not re.search(rf"\b{name}\b", declared)}
 
 
+# What the header wants of Python, which has no headers for Windows here.
+PYTHON_H = """
+#include <stddef.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+typedef struct _object PyObject;
+extern PyObject *PyExc_ImportError, *PyExc_TypeError;
+void *PyCapsule_Import(const char *, int), *PyLong_AsVoidPtr(PyObject *);
+PyObject *PyErr_Format(PyObject *, const char *, ...), *PyErr_Occurred(void);
+PyObject *PyImport_ImportModule(const char *), *PyLong_FromVoidPtr(void *);
+PyObject *PyObject_CallMethod(PyObject *, const char *, const char *, ...);
+PyObject *PyObject_GetAttrString(PyObject *, const char *);
+int PyObject_IsInstance(PyObject *, PyObject *);
+void Py_XDECREF(PyObject *), PyErr_BadInternalCall(void);
+#ifdef __cplusplus
+}
+#endif
+"""
+
+
+@pytest.mark.parametrize("target", ["x86_64-pc-windows-msvc", "x86_64-pc-linux-gnu"])
+def test_one_table_for_c_and_cplusplus(target: str, tmp_path: Path) -> None:
+    """Microsoft's C++ has another name for a variable than C, unless it is declared as C's."""
+    native.need("clang", optional=True)
+    (tmp_path / "Python.h").write_text(PYTHON_H)
+    include = [f"-I{tmp_path}", f"-I{pytramp.get_include()}"]
+    for name in ("module.c", "module.cpp"):
+        source, made = tmp_path / name, tmp_path / f"{name}.o"
+        source.write_text('#include "pytramp_import.h"\nint load(void) { return pytramp_import(); }')
+        words = ["-target", target, "-ffreestanding", "-Wall", "-Werror", *include]
+        native.execute(["clang", *words, "-c", source, "-o", made])
+        assert b"\0pytramp_api_\0" in made.read_bytes()
+
+
 @GNU
 @pytest.mark.parametrize("field", ["MAJOR", "size"])
 def test_another_version_is_refused(field: str, tmp_path: Path) -> None:

@@ -28,6 +28,18 @@ int run(void *f, size_t size) {
 }
 """
 
+USING = """
+#include <alloca.h>
+#include <stddef.h>
+#include <string.h>
+
+int using(int (*f)(int), size_t size) {
+    volatile char *used = alloca(size);
+    memset((char *)used, 1, size);
+    return f(used[size / 2]);
+}
+"""
+
 LEAST = os.sysconf("SC_THREAD_STACK_MIN") if hasattr(os, "sysconf") else 0
 
 CASES = [
@@ -51,3 +63,10 @@ def test_recursion(place: str, size: int) -> None:
     if place == "foreign" and size * 1024 < LEAST:
         pytest.skip("no thread has so small a stack here")
     tools.script("stack.py", place, size, tools.build(SOURCE), python=("-W", "error"))
+
+
+@tools.posix("limits of a process")
+@pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer's frames are larger than what is kept")
+def test_a_limit_that_is_raised() -> None:
+    """Where the main thread's stack ends is asked anew before a call is refused."""
+    tools.script("stack_limit.py", tools.build(USING))

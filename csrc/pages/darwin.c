@@ -4,10 +4,13 @@
 
 #  include "posix.h"
 
+#  include <dlfcn.h>
 #  include <errno.h>
 #  include <mach/mach.h>
 #  include <mach/vm_map.h>
 #  include <pthread.h>
+
+#  include "../stubs.h"
 
 /* ---- The step: the kernel maps the library's own text a second time. It is the same memory
  * object, so the pages stay signed and are never written; nothing here ever has a page made
@@ -44,6 +47,14 @@ const struct pt_growth_step pt_growth_steps[] = {
     {PYTRAMP_GROW_MREMAP, "mremap", copy_by_remap},
     {0, NULL, NULL},
 };
+
+/* The library stays loaded, as -z nodelete has it elsewhere: C may hold addresses in it, and
+ * pthread_atfork keeps its functions whatever becomes of them. */
+__attribute__((constructor)) static void stay_loaded(void) {
+    Dl_info self;
+    if (dladdr(pt_builtin_code, &self))
+        dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 /* ---- Threads ---- */
 

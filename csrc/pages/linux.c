@@ -8,6 +8,7 @@
 
 #  include <errno.h>
 #  include <fcntl.h>
+#  include <string.h>
 #  include <sys/mman.h>
 #  include <sys/syscall.h>
 #  include <sys/uio.h>
@@ -46,13 +47,23 @@ static int is_mapped(const unsigned char *page) {
     return !mincore((void *)page, 1, &in_core) || errno != ENOMEM;
 }
 
+/* Anonymous pages move away with their bytes and leave zeros, with which no stub begins. The text
+ * is such memory where a tool has moved it to huge pages, perhaps a part of it. */
+static int is_intact(const unsigned char *template, const unsigned char *copy, size_t size) {
+    enum { SMALLEST_PAGE = 4096 };
+    if (!is_mapped(template)) return 0;
+    for (size_t at = 0; at < size; at += SMALLEST_PAGE)
+        if (memcmp(template + at, copy + at, sizeof(uint32_t))) return 0;
+    return 1;
+}
+
 static const char *copy_by_mremap(void **copy, void *at, const unsigned char *template,
                                   size_t size) {
     /* Without MREMAP_FIXED the address is only a hint, but the kernel does read it. */
     int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP | (at ? MREMAP_FIXED : 0);
     *copy = mremap((void *)template, size, size, flags, at);
     if (*copy == MAP_FAILED) return "mremap(MREMAP_DONTUNMAP)";
-    if (is_mapped(template)) return NULL;
+    if (is_intact(template, *copy, size)) return NULL;
     mremap(*copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)template);
     errno = 0;
     return "mremap(MREMAP_DONTUNMAP) took the library's own page away";

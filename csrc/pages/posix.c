@@ -99,4 +99,24 @@ void pt_pages_after_fork(void (*child)(void)) {
     pthread_atfork(NULL, NULL, child);
 }
 
+#  ifdef __ANDROID__ /* has no cancellation */
+int pt_pages_refuse_cancel(void) {
+    return 0;
+}
+
+void pt_pages_allow_cancel(int before) {
+    (void)before;
+}
+#  else
+int pt_pages_refuse_cancel(void) {
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+void pt_pages_allow_cancel(int before) {
+    pthread_setcancelstate(before, &before);
+}
+#  endif
+
 #endif

@@ -202,6 +202,15 @@ void pt_pages_yield(void) {
     SwitchToThread();
 }
 
+/* TerminateThread is no cancellation, and nothing can be held against it. */
+int pt_pages_refuse_cancel(void) {
+    return 0;
+}
+
+void pt_pages_allow_cancel(int before) {
+    (void)before;
+}
+
 /* The last pages are never handed out: they hold what handles the overflow. */
 #  define GUARD 16384
 

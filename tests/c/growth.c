@@ -7,6 +7,7 @@
  * file: give them a copy. */
 #include "check.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -425,6 +426,52 @@ static void test_put_back(void) {
     say("put back: the file step works again");
 }
 
+/* As tools do that move a program's text to huge pages: its bytes in anonymous memory, a part or
+ * all of it. */
+static void make_anonymous(size_t size) {
+    void *at = (void *)(uintptr_t)pt_template_code;
+    void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(copy != MAP_FAILED, "%s", strerror(errno));
+    memcpy(copy, at, size);
+    CHECK(!mprotect(copy, size, PROT_READ | PROT_EXEC), "%s", strerror(errno));
+    CHECK(mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at, "%s", strerror(errno));
+}
+
+static void test_anonymous_text(void) {
+    for (size_t size = PT_UNIT / 4; size <= PT_UNIT; size *= 2) {
+        make_anonymous(size);
+        expect_step_fails(PYTRAMP_GROW_MREMAP, "mremap");
+        expect_step_works(PYTRAMP_GROW_FILE);
+        expect_step_works(PYTRAMP_GROW_MEMFD);
+    }
+    say("anonymous text: its bytes stay where they are, the file and memfd work");
+}
+
+/* ---- Threads that are cancelled ---- */
+
+static void *grow_cancelled(void *at) {
+    unsigned step = *(const unsigned *)at;
+    CHECK_OK(pytramp_set_growth(step));
+    CHECK(!pthread_cancel(pthread_self()), "pending");
+    grow();
+    pytramp_try_growth(step, NULL, 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void test_cancelled(void) {
+    for (int i = 1; i < STEPS; i++) { /* mremap alone is no cancellation point */
+        pthread_t thread;
+        void *result;
+        unsigned step = steps[i];
+        CHECK(!pthread_create(&thread, NULL, grow_cancelled, &step), "a thread");
+        CHECK(!pthread_join(thread, &result) && result == PTHREAD_CANCELED, "after it has grown");
+        alarm(20);
+        expect_growth_by(steps[i]);
+    }
+    say("cancelled while it grows: afterwards, and the others grow on");
+}
+
 /* ---- Sandboxes ---- */
 
 static void test_mdwe(void) {
@@ -563,6 +610,8 @@ static const struct test tests[] = {
     {"replaced_by_pipe", test_replaced_by_pipe},
     {"replaced_by_folder", test_replaced_by_folder},
     {"put_back", test_put_back},
+    {"anonymous_text", test_anonymous_text},
+    {"cancelled", test_cancelled},
     {"mdwe", test_mdwe},
     {"chroot", test_chroot},
     {"no_proc", test_no_proc},

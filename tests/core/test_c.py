@@ -55,6 +55,7 @@ LAYERS = {
     "signature_mips_n64": Layer(),
     "i386": Layer(),
     "padding": Layer(),
+    "stack": Layer(legs=("gcc", "clang")),  # a sanitizer moves it
     "closure": Layer(),
     "owned": Layer(legs=THREADED),
     "prepare": Layer(),
