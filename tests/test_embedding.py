@@ -345,7 +345,7 @@ def test_one_table_for_c_and_cplusplus(target: str, tmp_path: Path) -> None:
     include = [f"-I{tmp_path}", f"-I{pytramp.get_include()}"]
     for name in ("module.c", "module.cpp"):
         source, made = tmp_path / name, tmp_path / f"{name}.o"
-        source.write_text('#include "pytramp_import.h"\nint load(void) { return pytramp_import(); }')
+        source.write_text("#include <pytramp_import.h>\nint f(void) { return pytramp_import(); }")
         words = ["-target", target, "-ffreestanding", "-Wall", "-Werror", *include]
         native.execute(["clang", *words, "-c", source, "-o", made])
         assert b"\0pytramp_api_\0" in made.read_bytes()

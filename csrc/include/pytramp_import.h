@@ -109,13 +109,19 @@ typedef struct pytramp_api {
 /* The file that fills the table defines PYTRAMP_API_TABLE: its names mean the functions. */
 #ifndef PYTRAMP_API_TABLE
 
-/* The table, one in each module that includes this. */
+/* The table, one in each module that includes this, in C and in C++. */
+#  ifdef __cplusplus
+extern "C" {
+#  endif
 #  ifdef _MSC_VER
-__declspec(selectany) const pytramp_api *pytramp_api_;
+__declspec(selectany) const pytramp_api *pytramp_api_ = 0; /* selectany is for what has a value */
 #  elif defined(_WIN32)
 __attribute__((weak)) const pytramp_api *pytramp_api_;
 #  else
 __attribute__((weak, visibility("hidden"))) const pytramp_api *pytramp_api_;
+#  endif
+#  ifdef __cplusplus
+}
 #  endif
 
 /* Imports pytramp. 0, or -1 with ImportError: pytramp is not installed, or is another major version

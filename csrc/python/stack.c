@@ -29,7 +29,8 @@
 #  define LEAST_SILENT        (2 * MARGIN + 4096)
 #endif
 
-/* 0 for all where that is not known. The main thread's costs a look into /proc. */
+/* 0 for all where that is not known. The main thread's costs a look into /proc, and is another one
+ * after setrlimit. */
 static void measure(struct pt_thread *thread) {
     uintptr_t low;
     size_t size;
@@ -89,7 +90,7 @@ static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t wo
 int pt_refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                         struct pt_thread *thread) {
     uintptr_t here = (uintptr_t)frame;
-    if (thread->stack_soft == UINTPTR_MAX) measure(thread);
+    measure(thread);
     if (here >= thread->stack_soft || here < thread->stack_low) return 0;
     refuse(frame, record, word, here >= thread->stack_hard);
     return 1;
