@@ -43,7 +43,7 @@ UNSUPPORTED = dict.fromkeys(
     "__ibm128 _Imaginary".split(),
     _BY_BITS,
 ) | {
-    "_Atomic": "an atomic object is passed by address: declare it 'void *'",
+    "_Atomic": "a pointer to it, or to a struct that has one, can be declared 'void *'",
     "_BitInt": "use one of the standard integer types",
 }
 # The words of real types, to some compilers names that a header declares.

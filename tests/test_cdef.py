@@ -511,6 +511,16 @@ def test_what_compilers_pass_differently_is_refused(definition: str, fragment: s
         pytramp.Signature("int (T)", types=types)
 
 
+def test_a_mode_is_that_of_its_declarator() -> None:
+    """Before the declarators it is all of theirs, behind one that one's alone."""
+    types = pytramp.cdef("""
+        struct one { int x __attribute__((mode(HI))), y, z; };
+        struct all { __attribute__((mode(HI))) int x, y, z; };
+    """)
+    assert [ctypes.sizeof(types.one), types.one.y.offset] == [12, 4]
+    assert [ctypes.sizeof(types.all), types.all.y.offset] == [6, 2]
+
+
 # ---- What is refused ----
 
 REFUSED = [
@@ -547,6 +557,22 @@ def test_what_cannot_be_expressed_fails_when_it_is_used(
         with pytest.raises(pytramp.UnsupportedTypeError) as caught:
             types[name]
         assert fragment in str(caught.value)
+
+
+ONCE = [
+    ("struct t { _Atomic int x; };", "member t.x: '_Atomic' is not supported: a pointer to it, or"),
+    ("int t(_Atomic int x);", "parameter 'x': '_Atomic' is not supported"),
+    ("struct t { int x __attribute__((vector_size(16))); };", "member t.x: vector types are not"),
+    ("struct t { int x __attribute__((mode(XX))); };", "member t.x: the mode 'XX' is not"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), ONCE)
+def test_what_is_refused_is_named_once(text: str, message: str) -> None:
+    types = pytramp.cdef(text)
+    with pytest.raises(pytramp.UnsupportedTypeError) as caught:
+        _ = types.t
+    assert str(caught.value).partition(": ")[2].startswith(message)
 
 
 def test_a_pointer_to_what_is_refused_is_opaque() -> None:

@@ -98,13 +98,14 @@ class MemberReader(DeclaratorReader):
         made, name, offset, steps, segment = self.apart(node)
         assert segment is not None
         made.attributes, own = self.attributes(segment.shared), self.attributes(segment.own)
+        made.attributes.mode = own.mode or made.attributes.mode
         role = f"member {_called(record)}.{name or '(unnamed)'}: "
         use = self.built(made, steps, role)
         self.check(use, made.offset, role)
         bits = None if node.bitsize is None else self._width(node.bitsize, use, name, role)
         own.add(made.attributes)
         if own.refused is not None and made.attributes.refused is None:
-            use = Use(self.refuse(name or "", role + own.refused[0], own.refused[1]))
+            use = Use(self.refuse(name or "", *own.refused))
         return self._member(record, made, name, use, bits, own)._replace(offset=offset)
 
     def _member(

@@ -123,10 +123,10 @@ class SpecifierReader(AttributeReader):
         """The type that specifiers mean; role begins the messages."""
         base = self._base(made, role)
         if made.attributes.mode is not None:
-            base = self._with_mode(made, base, role)
+            base = self._with_mode(made, base)
         if made.attributes.refused is not None:
             reason, offset = made.attributes.refused
-            base = self.refuse(" ".join(made.words), f"{role}{reason}", offset)
+            base = self.refuse(" ".join(made.words), reason, offset)
         qualifiers = made.qualifiers
         if "restrict" in qualifiers and not hasattr(plain(Use(base)).type, "target"):
             self.fail(made.offset, f"{role}only a pointer can be 'restrict'")
@@ -145,11 +145,11 @@ class SpecifierReader(AttributeReader):
             self.fail(made.offset, f"{role}{' '.join(made.words)!r} is no C type")
         return Scalar(canonical)
 
-    def _with_mode(self, made: Specifiers, base: CType, role: str) -> CType:
+    def _with_mode(self, made: Specifiers, base: CType) -> CType:
         """`__attribute__((mode(DI)))`: the integer of that size and of the same sign."""
         mode = made.attributes.mode or ""
         scalar = plain(Use(base)).type
         if mode not in _MODES or not isinstance(scalar, Scalar) or not is_integer(scalar):
-            return self.refuse(mode, f"{role}the mode {mode!r} is not supported", made.offset)
+            return self.refuse(mode, f"the mode {mode!r} is not supported", made.offset)
         spelling = _typenames.integer_of(_MODES[mode])
         return Scalar(_typenames.unsigned(spelling) if is_unsigned(scalar) else spelling)
