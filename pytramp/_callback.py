@@ -80,6 +80,7 @@ def callback(specification: Callable[..., Any], /) -> Closure: ...
 @overload
 def callback(
     *,
+    types: object = None,
     error: object = None,
     onerror: Callable[[BaseException], object] | None = None,
     name: str | None = None,
@@ -101,7 +102,7 @@ def callback(
     annotations of pytramp.c aliases, ctypes types, int, float, bool or None reads the type from
     them.
 
-    types: names that the declaration may use, from pytramp.cdef().
+    types: names that the declaration, or a pytramp.c.CType, may use, from pytramp.cdef().
     error: the result that C gets when the callable raises, or after the closure is freed; converted
     and checked now. Zero by default.
     onerror: called with the exception; what it returns, unless None, is the result. Without it, or
@@ -118,26 +119,26 @@ def callback(
     """
     signature = _signature(specification, types, alone=function is _MISSING)
     if function is not _MISSING and signature is not None:
-        return _bind(signature, function, options)
+        return _bind(signature, function, types, options)
     if specification is _MISSING or signature is not None:
-        return _decorator(signature, options)
-    return _bind(None, specification, options)
+        return _decorator(signature, types, options)
+    return _bind(None, specification, types, options)
 
 
 def _signature(specification: Any, types: Any, *, alone: bool) -> Signature | None:
     """None where it stands in annotations: for a callable that is given alone, or nothing."""
     if isinstance(specification, str):
         return Signature(specification, types=types)
-    if types is not None:
-        raise TypeError("types= goes with a declaration as text")
     if specification is _MISSING:
         return None
     if isinstance(specification, Signature):
+        if types is not None:
+            raise TypeError("types= goes with a declaration as text, not with a Signature")
         return specification
     from pytramp import _specification
 
     if _specification.is_foreign(specification):
-        return Signature(specification)
+        return Signature(specification, types=types)
     if alone and callable(specification) and not isinstance(specification, type):
         return None
     raise TypeError(
@@ -146,22 +147,22 @@ def _signature(specification: Any, types: Any, *, alone: bool) -> Signature | No
     )
 
 
-def _decorator(signature: Signature | None, options: dict[str, Any]) -> Decorator:
+def _decorator(signature: Signature | None, types: Any, options: dict[str, Any]) -> Decorator:
     def decorate(function: Callable[..., Any], /) -> Closure:
-        return _bind(signature, function, options)
+        return _bind(signature, function, types, options)
 
     return decorate
 
 
 def _bind(
-    signature: Signature | None, function: Callable[..., Any], options: dict[str, Any]
+    signature: Signature | None, function: Callable[..., Any], types: Any, options: dict[str, Any]
 ) -> Closure:
     """The frames are: this one, callback() or decorate(), and the user's if there is one."""
     _refuse_method(function)
     if signature is None:
         from pytramp.annotations import of_callable
 
-        signature = Signature._from_prototype(of_callable(function))
+        signature = Signature._from_prototype(of_callable(function, types))
     return signature(function, _depth=2, **options)
 
 

@@ -47,8 +47,10 @@ _EXPECTED = (
 _MORE = CType("...")
 
 
-def to_type(spec: object, where: str) -> Type:
+def to_type(spec: object, where: str, types: Any = None) -> Type:
     """The C type that spec means; where begins the message of every error.
+
+    types: names that a C spelling may use, from pytramp.cdef(); None for those of C alone.
 
     spec is a ctypes class, an alias of pytramp.c, a C spelling, a cffi type, a Type, or one of int,
     float, bool, complex, None for int, double, _Bool, double _Complex, void. void is accepted where
@@ -56,7 +58,7 @@ def to_type(spec: object, where: str) -> Type:
     cannot be passed, DeclarationError for a text that is no C type.
     """
     try:
-        result = _plain(_unalias(spec), is_result=where == "result")
+        result = _plain(_unalias(spec), is_result=where == "result", types=types)
     except (DeclarationError, UnsupportedTypeError) as error:
         raise prefixed(where, error) from None
     if result is None:
@@ -66,8 +68,10 @@ def to_type(spec: object, where: str) -> Type:
     return result
 
 
-def of_callable(function: Callable[..., object]) -> Prototype:
+def of_callable(function: Callable[..., object], types: Any = None) -> Prototype:
     """The C function type that the annotations of function mean, parameter by parameter.
+
+    types: names that a CType may use, from pytramp.cdef(); None for those of C alone.
 
     Annotations that are text are evaluated, as typing.get_type_hints does. Raises TypeError naming
     the parameter where one has no annotation or cannot be passed by position, and as to_type.
@@ -81,8 +85,8 @@ def of_callable(function: Callable[..., object]) -> Prototype:
     variadic = bool(names) and _unalias(hints.get(names[-1])) == _MORE
     if variadic:
         names.pop()
-    arguments = tuple(_annotated(hints, name, f"parameter {name!r}") for name in names)
-    result = _annotated(hints, "return", "result")
+    arguments = tuple(_annotated(hints, name, f"parameter {name!r}", types) for name in names)
+    result = _annotated(hints, "return", "result", types)
     _check_lengths(names, arguments)
     if variadic and not names:
         raise TypeError("'...' (pytramp.c.varargs) needs a parameter before it")
@@ -101,18 +105,19 @@ def _check_lengths(names: list[str], types: tuple[Type, ...]) -> None:
                 )
 
 
-def pointer_type(spec: object) -> Type:
+def pointer_type(spec: object, types: Any = None) -> Type:
     """The pointer type that spec means, for Pointer(spec, address) and p.cast(spec).
 
     spec is text ("const double *"), a pytramp.c alias (c.double_p), a ctypes pointer class, a cffi
-    pointer type, or a Type. Values are those of what it points at: POINTER(c_int) gives int.
-    TypeError for what is no pointer, or one to void; errors of the text as pytramp.declare.parse.
+    pointer type, or a Type; types as for to_type. Values are those of what it points at:
+    POINTER(c_int) gives int. TypeError for what is no pointer, or one to void; errors of the text
+    as pytramp.declare.parse.
     """
     plain = _unalias(spec)
     if is_cffi(plain) or _is_ctypes(plain):
         result = _foreign_pointer(plain)
     else:
-        result = _plain(plain, is_result=False)
+        result = _plain(plain, is_result=False, types=types)
     if result is not None and result.kind == "pointer" and result.target is not None:
         return result
     raise TypeError(
@@ -139,14 +144,14 @@ def _foreign_pointer(spec: Any) -> Type | None:
     return Type.pointer(spelling, to_type(target, f"the target of {spelling!r}"))
 
 
-def _plain(spec: object, *, is_result: bool) -> Type | None:
+def _plain(spec: object, *, is_result: bool, types: Any) -> Type | None:
     """The type that a spec other than an alias means; None where it means none."""
     if isinstance(spec, Type):
         return spec
     if isinstance(spec, CType):
-        return None if spec == _MORE else declare.type_of(spec.spelling)
+        return None if spec == _MORE else declare.type_of(spec.spelling, types)
     if isinstance(spec, str):
-        return declare.type_of(spec)
+        return declare.type_of(spec, types)
     if spec is None or _is_class(spec):
         if spec in _PYTHON_TYPES:
             return declare.type_of(_PYTHON_TYPES[spec])
@@ -241,12 +246,12 @@ def _positional(parameter: inspect.Parameter) -> str | None:
     return None if parameter.kind is parameter.VAR_KEYWORD else parameter.name
 
 
-def _annotated(hints: dict[str, Any], name: str, where: str) -> Type:
+def _annotated(hints: dict[str, Any], name: str, where: str, types: Any) -> Type:
     if name not in hints:
         what = "the result" if name == "return" else where
         hint = "None for void" if name == "return" else "pytramp.c.int or ctypes.c_int, for example"
         raise TypeError(f"{what} has no annotation: its C type is needed ({hint})")
-    return to_type(hints[name], where)
+    return to_type(hints[name], where, types)
 
 
 def _hints(function: Callable[..., object]) -> dict[str, Any]:

@@ -576,3 +576,16 @@ def test_annotations_that_are_evaluated_later() -> None:
     names: dict[str, Any] = {"ctypes": ctypes, "c": c}
     exec(compile(DEFERRED, "deferred", "exec", dont_inherit=True), names)
     assert str(pytramp.callback(names["function"]).signature) == "double (int, const int *)"
+
+
+def test_types_are_names_for_annotations() -> None:
+    types = pytramp.cdef("typedef struct { double x, y; } point;")
+
+    @pytramp.callback(types=types, name="norm")
+    def norm(p: Annotated[Any, c.CType("const point *")]) -> c.double:
+        return float(p.x + p.y)
+
+    assert str(norm.signature) == "double (const point *)"
+    assert norm(pytramp.Pointer("point *", types.point(1, 2), types=types)) == 3
+    with pytest.raises(pytramp.DeclarationError, match="unknown type name 'point'"):
+        pytramp.callback(norm.__wrapped__)

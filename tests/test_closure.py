@@ -696,6 +696,20 @@ def test_misuse(args: tuple[Any, ...], options: dict[str, Any], text: str) -> No
         SIGNATURE()
 
 
+def test_a_type_of_a_function_is_not_the_function() -> None:
+    types = pytramp.cdef("int abs(int); int sum(int, int);")
+    with pytest.raises(TypeError, match=r"not int: a Signature is .* called by ctypes or cffi"):
+        types.abs(-3)
+    with pytest.raises(TypeError, match="calls no function of C"):
+        types.sum(1, 2)
+
+
+def test_a_closure_has_no_bytes() -> None:
+    """As a number it would be as many zeros as its address says."""
+    with pytest.raises(TypeError, match=r"int\(closure\) is its address"):
+        bytes(SIGNATURE(twice))
+
+
 @pytest.mark.parametrize(
     "specification", [3, None, b"int (int)", int, ctypes.c_int, object(), ("int",)]
 )

@@ -647,3 +647,39 @@ def test_the_readme_qsort() -> None:
     compare = pytramp.callback("int (const int *a, const int *b)", lambda a, b: a[0] - b[0])
     tools.c_library().qsort(numbers, 5, 4, compare)
     assert list(numbers) == [1, 2, 3, 4, 5]
+
+
+def test_a_pointer_has_no_bytes() -> None:
+    """As a number it would be as many zeros as its address says."""
+    memory = ctypes.create_string_buffer(b"text")
+    p = pytramp.Pointer("char *", memory)
+    with pytest.raises(TypeError, match=r"string\(\) copies text .*bytes\(p\.view\(n\)\)"):
+        bytes(p)
+    assert p.string() == bytes(p.view(4)) == b"text"
+
+
+# ---- Names of a header ----
+
+
+def test_types_are_names_for_a_pointer() -> None:
+    types = pytramp.cdef(TYPES)
+    memory = types.point(1.5, 2.5)
+    p = pytramp.Pointer("point *", memory, types=types)
+    assert (p.x, p[0].y) == (1.5, 2.5)
+    assert isinstance(p[0], types.point)
+    raw = pytramp.Pointer("char *", memory)
+    assert raw.cast("const point *", types=types).x == 1.5
+    assert pytramp.Pointer(ctypes.POINTER(types.point), ctypes.addressof(memory)).y == 2.5
+    for wrong in (lambda: raw.cast("point *"), lambda: pytramp.Pointer("point *", memory)):
+        with pytest.raises(pytramp.DeclarationError, match="pass types="):
+            wrong()
+    with pytest.raises(TypeError, match=r"types= is what pytramp\.cdef\(\) made"):
+        raw.cast("point *", types=5)
+
+
+def test_types_are_names_for_from_types() -> None:
+    types = pytramp.cdef(TYPES)
+    signature = pytramp.Signature.from_types("double", "point", ctypes.c_int, types=types)
+    assert str(signature) == "double (point, int)"
+    with pytest.raises(TypeError, match="from_types"):
+        pytramp.Signature.from_types("int", name=3)  # type: ignore[call-arg]

@@ -82,6 +82,21 @@ def test_scalars(lib: ctypes.CDLL) -> None:
     assert [*seen[:7], *seen[8:]] == expected
 
 
+def test_names_of_a_header(lib: ctypes.CDLL) -> None:
+    types = pytramp.cdef("typedef int number; typedef const char *text;")
+    seen: list[Any] = []
+
+    @pytramp.callback("int (const char *, ...)")
+    def f(text: Any, va: pytramp.VarArgs) -> int:
+        with pytest.raises(pytramp.DeclarationError, match="unknown type name 'number'"):
+            va.arg("number")
+        seen.append(va.arg("number", types=types))
+        return 7
+
+    assert lib.scalars(f) == 7
+    assert seen == [-1]
+
+
 @tools.int128
 def test_wide(lib: ctypes.CDLL) -> None:
     f = pytramp.callback("int (int, ...)", lambda n, va: va.arg("__int128") >> 98 | va.arg("int"))

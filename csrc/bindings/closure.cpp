@@ -269,6 +269,12 @@ static PyObject *closure_refuse_copy(PyObject *self, PyObject *) {
     return nullptr;
 }
 
+/* Without it bytes() would ask for a number, and make as many zeros as the address says. */
+static PyObject *closure_refuse_bytes(PyObject *, PyObject *) {
+    PyErr_SetString(PyExc_TypeError, "a Closure has no bytes: int(closure) is its address");
+    return nullptr;
+}
+
 /* ---- For pytramp.propagate ---- */
 
 /* set_sink((list, callable) or None) -> the sink that was there before. */
@@ -424,6 +430,7 @@ static PyMethodDef methods[] = {
      "otherwise; TypeError when that is another type. C must not give it another name."},
     {"__enter__", closure_enter, METH_NOARGS, nullptr},
     {"__exit__", closure_exit, METH_VARARGS, nullptr},
+    {"__bytes__", closure_refuse_bytes, METH_NOARGS, nullptr},
     {"__reduce__", closure_refuse_copy, METH_NOARGS, nullptr},
     {"__copy__", closure_refuse_copy, METH_NOARGS, nullptr},
     {"__deepcopy__", closure_refuse_copy, METH_O, nullptr},

@@ -114,19 +114,25 @@ static PyObject *signature_new(PyTypeObject *cls, PyObject *args, PyObject *kwar
     });
 }
 
-static py::object to_type(const py::handle &specification, const std::string &where) {
-    return py::module_::import("pytramp.annotations").attr("to_type")(specification, where);
+static py::object to_type(const py::handle &specification, const std::string &where,
+                          const py::handle &names) {
+    return py::module_::import("pytramp.annotations").attr("to_type")(specification, where, names);
 }
 
-static PyObject *from_types(PyObject *cls, PyObject *args) {
+static PyObject *from_types(PyObject *cls, PyObject *args, PyObject *kwargs) {
+    static const char *keywords[] = {"types", nullptr};
+    PyObject *header = Py_None;
     return guarded([&] {
+        if (!PyArg_ParseTupleAndKeywords(py::tuple().ptr(), kwargs, "|$O:from_types",
+                                         const_cast<char **>(keywords), &header))
+            throw py::error_already_set();
         py::tuple specifications = py::reinterpret_borrow<py::tuple>(args);
         if (specifications.empty())
             throw py::type_error("from_types() needs at least a result type");
         py::list types, names;
-        py::object result = to_type(specifications[0], "result");
+        py::object result = to_type(specifications[0], "result", header);
         for (size_t i = 1; i < specifications.size(); i++) {
-            types.append(to_type(specifications[i], "argument " + std::to_string(i)));
+            types.append(to_type(specifications[i], "argument " + std::to_string(i), header));
             names.append(py::none());
         }
         return build(reinterpret_cast<PyTypeObject *>(cls), result, py::tuple(types),
@@ -193,10 +199,19 @@ static PyObject *make_scheduled(PyObject *self, PyObject *const *args, size_t na
     return made;
 }
 
+/* Who writes types.abs(-3) takes the type of a function for the function. */
+static PyObject *refuse_to_call(PyObject *given) {
+    return PyErr_Format(PyExc_TypeError,
+                        "a callback must be callable, not %.200s: a Signature is a function's type "
+                        "and makes callbacks; functions of C are called by ctypes or cffi",
+                        Py_TYPE(given)->tp_name);
+}
+
 static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t nargsf,
                                 PyObject *names) {
     if (PyVectorcall_NARGS(nargsf) != 1) {
-        PyErr_SetString(PyExc_TypeError, "a Signature takes one positional argument, the callable");
+        PyErr_SetString(PyExc_TypeError, "a Signature takes one positional argument, the callable: "
+                                         "it is a function's type, and calls no function of C's");
         return nullptr;
     }
     Options options;
@@ -204,6 +219,7 @@ static PyObject *signature_call(PyObject *self, PyObject *const *args, size_t na
     for (Py_ssize_t i = 0; i < n; i++) {
         if (take_option(options, PyTuple_GET_ITEM(names, i), args[1 + i])) return nullptr;
     }
+    if (!options.depth && !PyCallable_Check(args[0])) return refuse_to_call(args[0]);
     if (is_given(options.loop)) return make_scheduled(self, args, nargsf, names);
     if (is_given(options.result) && !options.wrapped) {
         PyErr_SetString(PyExc_TypeError, "result= goes with loop=: without it, C gets what the "
@@ -417,11 +433,13 @@ static PyMemberDef members[] = {
 };
 
 static PyMethodDef methods[] = {
-    {"from_types", from_types, METH_VARARGS | METH_CLASS,
-     "from_types(result, *arguments)\n--\n\n"
+    {"from_types", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_types)),
+     METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+     "from_types(result, /, *arguments, types=None)\n--\n\n"
      "A Signature from ctypes classes, pytramp.c aliases, C type names, or int, float, bool, "
      "complex and "
-     "None. UnsupportedTypeError names the argument that pytramp cannot pass."},
+     "None. types: what C type names may use, from pytramp.cdef(). UnsupportedTypeError names the "
+     "argument that pytramp cannot pass."},
     {"_from_prototype", from_prototype, METH_O | METH_CLASS, nullptr},
     {"_places", signature_places, METH_O, nullptr},
     {"explain", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(signature_explain)),

@@ -51,13 +51,9 @@ int pt_is_pointer(PyObject *object) {
 
 /* ---- Making one ---- */
 
-static PyObject *resolve(PyObject *type) {
-    return pt_ask("pytramp.annotations", "pointer_type", "(O)", type);
-}
-
-/* A Pointer of this pointer type. */
-static PyObject *of_type(PyObject *type, char *address) {
-    PyObject *resolved = resolve(type);
+/* A Pointer of this pointer type; types has names of a header, or is None. */
+static PyObject *of_type(PyObject *type, PyObject *types, char *address) {
+    PyObject *resolved = pt_ask("pytramp.annotations", "pointer_type", "(OO)", type, types);
     if (!resolved) return NULL;
     const struct pt_crossing *crossing = pt_crossing_of(resolved);
     PyObject *made =
@@ -67,14 +63,15 @@ static PyObject *of_type(PyObject *type, char *address) {
 }
 
 static PyObject *pointer_make(PyTypeObject *cls, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"type", "address", NULL};
-    PyObject *type, *place;
+    static char *names[] = {"type", "address", "types", NULL};
+    PyObject *type, *place, *types = Py_None;
     char *address;
     (void)cls;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:Pointer", names, &type, &place)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$O:Pointer", names, &type, &place, &types))
+        return NULL;
     struct pt_crossing any = {.type = &pytramp_type_pointer, .spelling = "address"};
     if (pt_store_address(&any, place, &address)) return NULL;
-    if (address) return of_type(type, address);
+    if (address) return of_type(type, types, address);
     PyErr_SetString(PyExc_ValueError, "a Pointer is never NULL: that is None");
     return NULL;
 }
@@ -211,13 +208,25 @@ static PyObject *pointer_string(PyObject *self, PyObject *args, PyObject *kwargs
     return pt_text(pointer->item, pointer->address, n);
 }
 
-static PyObject *pointer_cast(PyObject *self, PyObject *type) {
+static PyObject *pointer_cast(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"", "types", NULL};
     pt_pointer_object *pointer = as_pointer(self);
+    PyObject *type, *types = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O:cast", names, &type, &types)) return NULL;
     if (pt_pointer_check(pointer)) return NULL;
     if (pointer->length >= 0 || pointer->root)
         return PyErr_Format(PyExc_TypeError, "the array of a call cannot be cast: its length and "
                                              "its end are known");
-    return of_type(type, pointer->address);
+    return of_type(type, types, pointer->address);
+}
+
+/* Without it bytes() would ask for a number, and make as many zeros as the address says. */
+static PyObject *pointer_refuse_bytes(PyObject *self, PyObject *unused) {
+    (void)self, (void)unused;
+    PyErr_SetString(PyExc_TypeError,
+                    "a Pointer does not know how many bytes there are: string() copies text up to "
+                    "the first zero, string(n) n characters, bytes(p.view(n)) n numbers");
+    return NULL;
 }
 
 static PyObject *pointer_repr(PyObject *self) {
@@ -276,8 +285,11 @@ static PyMethodDef methods[] = {
      "A copy of the text up to the first zero, or of exactly n items: bytes for char, signed and "
      "unsigned char, str for wchar_t, char16_t and char32_t. TypeError for other types, ValueError "
      "for a negative n or text that is none."},
-    {"cast", pointer_cast, METH_O,
-     "cast(type)\n--\n\nThe same address as another pointer type: p.cast('unsigned char *')."},
+    {"cast", (PyCFunction)(void (*)(void))pointer_cast, METH_VARARGS | METH_KEYWORDS,
+     "cast(type, /, *, types=None)\n--\n\n"
+     "The same address as another pointer type: p.cast('unsigned char *'). types: names that it "
+     "may use, from pytramp.cdef()."},
+    {"__bytes__", pointer_refuse_bytes, METH_NOARGS, NULL},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "For annotations: Pointer[float]."},
     {"__reduce__", pointer_refuse_copy, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -306,13 +318,14 @@ static PyType_Slot slots[] = {
     SLOT(Py_nb_index, pointer_as_int),
     SLOT(Py_nb_int, pointer_as_int),
     {Py_tp_doc,
-     (void *)"Pointer(type, address)\n--\n\n"
+     (void *)"Pointer(type, address, *, types=None)\n--\n\n"
              "A C pointer to values of a type: p[i] reads and p[i] = x writes the i-th, p.member a "
              "member of the struct it points at, unless Pointers have an attribute of that name; "
              "p + n moves. Never NULL, which is None. Callbacks "
              "get them; Pointer('const double *', address) makes one, where the address is an int "
-             "or anything that has one. The memory is C's: like C, a Pointer does not know whether "
-             "it is still there; only an array parameter's has a length and is revoked when its "
+             "or anything that has one, and the type may use the names of types, from "
+             "pytramp.cdef(). The memory is C's: like C, a Pointer does not know whether it is "
+             "still there; only an array parameter's has a length and is revoked when its "
              "callback returns. Compared by address. Any thread."},
     {0, NULL},
 };

@@ -139,8 +139,11 @@ static PyObject *take(Object *self, const struct pt_crossing *crossing) {
     return crossing->load(crossing, &value);
 }
 
-static PyObject *varargs_arg(PyObject *self, PyObject *type) {
-    PyObject *resolved = pt_ask("pytramp.annotations", "to_type", "(Os)", type, "argument");
+static PyObject *varargs_arg(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"", "types", NULL};
+    PyObject *type, *types = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O:arg", names, &type, &types)) return NULL;
+    PyObject *resolved = pt_ask("pytramp.annotations", "to_type", "(OsO)", type, "argument", types);
     if (!resolved) return NULL;
     PyObject *made =
         check_revoked((Object *)self) ? NULL : take((Object *)self, pt_crossing_of(resolved));
@@ -198,10 +201,11 @@ static PyObject *varargs_make(PyTypeObject *cls, PyObject *args, PyObject *kwarg
 }
 
 static PyMethodDef methods[] = {
-    {"arg", varargs_arg, METH_O,
-     "arg(type)\n--\n\n"
-     "The next argument, as C's va_arg: type is what the caller passed, a C spelling, a ctypes "
-     "class or an alias of pytramp.c. C cannot tell whether there is one, or of which type: ask as "
+    {"arg", (PyCFunction)(void (*)(void))varargs_arg, METH_VARARGS | METH_KEYWORDS,
+     "arg(type, /, *, types=None)\n--\n\n"
+     "The next argument, as C's va_arg: type is what the caller passed, a C spelling, which may "
+     "use the names of types, from pytramp.cdef(), a ctypes class or an alias of pytramp.c. C "
+     "cannot tell whether there is one, or of which type: ask as "
      "the function's documentation says. TypeError for types that C promotes to others, ValueError "
      "after the callback has returned."},
     {"format", varargs_format, METH_O,
