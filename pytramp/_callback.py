@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from _ctypes import CFuncPtr
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
-    from typing import Any, Literal, Protocol, TypeAlias, overload
+    from typing import Any, Literal, NoReturn, Protocol, TypeAlias, overload
 
     class Decorator(Protocol):
         """What ``callback(specification)`` returns."""
@@ -37,6 +37,7 @@ else:  # typing takes longer to import than all the rest of the package
 
 
 _MISSING = object()
+_OPTIONS = frozenset({"error", "onerror", "name", "arrays", "loop", "result", "immortal"})
 _CO_OPTIMIZED = 1  # inspect takes long to import
 
 
@@ -117,12 +118,26 @@ def callback(
     DeclarationError, UnsupportedTypeError, TypeError and OverflowError name the part that is wrong;
     MemoryError when no more trampolines can be had here, with the reasons. Any thread.
     """
+    if not _OPTIONS.issuperset(options):
+        _refuse_option(next(name for name in options if name not in _OPTIONS))
     signature = _signature(specification, types, alone=function is _MISSING)
     if function is not _MISSING and signature is not None:
         return _bind(signature, function, types, options)
     if specification is _MISSING or signature is not None:
         return _decorator(signature, types, options)
     return _bind(None, specification, types, options)
+
+
+def _refuse_option(name: str) -> NoReturn:
+    """Says it where the mistake is: a decorator would find it when it is used, or never."""
+    message = f"callback() got an unexpected keyword argument {name!r}"
+    if name in ("specification", "function"):
+        raise TypeError(f"{message}: it takes the type and the callable by position")
+    import difflib
+
+    if close := difflib.get_close_matches(name, [*_OPTIONS, "types"], n=1):
+        message += f"; did you mean {close[0]!r}?"
+    raise TypeError(message)
 
 
 def _signature(specification: Any, types: Any, *, alone: bool) -> Signature | None:
@@ -158,7 +173,10 @@ def _bind(
     signature: Signature | None, function: Callable[..., Any], types: Any, options: dict[str, Any]
 ) -> Closure:
     """The frames are: this one, callback() or decorate(), and the user's if there is one."""
-    _refuse_method(function)
+    if isinstance(function, staticmethod):
+        function = function.__func__  # which needs no self, whatever is being defined
+    else:
+        _refuse_method(function)
     if signature is None:
         from pytramp.annotations import of_callable
 
@@ -178,6 +196,7 @@ def _refuse_method(function: Callable[..., Any]) -> None:
     name = getattr(function, "__qualname__", "")
     if scope is not None and scope == name.rpartition(".")[0] and not hasattr(function, "__self__"):
         raise TypeError(
-            f"{name} is being defined in a class: C passes no self. "
-            "Make a callback of the bound method of an instance instead"
+            f"{name} is being defined in a class: C passes no self. Make a callback of the bound "
+            "method of an instance instead; of a function that needs no self by @staticmethod "
+            "beneath callback(), by callback(..., staticmethod(f)), or outside of the class"
         )

@@ -510,6 +510,32 @@ def test_a_function_from_elsewhere_in_a_class_body() -> None:
     assert Inner().closure is Inner.closure
 
 
+def test_a_static_method_needs_no_self() -> None:
+    class Inner:
+        @pytramp.callback("int (int)")
+        @staticmethod
+        def typed(n: int) -> int:
+            return n + 1
+
+        @pytramp.callback
+        @staticmethod
+        def annotated(n: c.int) -> c.int:
+            return n + 2
+
+        short = pytramp.callback("int (int)", staticmethod(lambda n: n + 3))
+
+    for closure, expected in ((Inner.typed, 2), (Inner.annotated, 3), (Inner().short, 4)):
+        assert through_c(closure, 1) == expected == closure(1)
+        assert not isinstance(closure.__wrapped__, staticmethod)
+
+
+def test_a_class_body_that_needs_no_self_is_told_how() -> None:
+    with pytest.raises(TypeError, match=r"<lambda> is .* C passes no self.* staticmethod\(f\)"):
+
+        class Inner:
+            closure = pytramp.callback("int (int)", lambda n: n)
+
+
 # ---- Garbage collection ----
 
 
@@ -694,6 +720,22 @@ def test_misuse(args: tuple[Any, ...], options: dict[str, Any], text: str) -> No
     assert pytramp.stats()["live"] == live
     with pytest.raises(TypeError):
         SIGNATURE()
+
+
+UNKNOWN = [
+    ({"on_error": print}, r"keyword argument 'on_error'; did you mean 'onerror'\?"),
+    ({"function": twice}, "keyword argument 'function': it takes the type and the callable by pos"),
+    ({"specification": "int (int)"}, "keyword argument 'specification': it takes"),
+    ({"_depth": 3}, "keyword argument '_depth'"),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), UNKNOWN)
+def test_an_unknown_option_is_refused_at_once(options: dict[str, Any], text: str) -> None:
+    """Before there is a decorator, which might never be used."""
+    for arguments in ((), ("int (int)",), (SIGNATURE, twice)):
+        with pytest.raises(TypeError, match=r"callback\(\) got an unexpected " + text):
+            pytramp.callback(*arguments, **options)
 
 
 def test_a_type_of_a_function_is_not_the_function() -> None:
