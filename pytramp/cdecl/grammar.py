@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+_AROUND = "__pytramp_around"  # the name of what words stand in: none that they may have themselves
 _FIRST_LINE = 2
 _POSITION = re.compile(r"[^:]*:(\d+):")
 
@@ -31,14 +32,14 @@ def declarations(words: Iterable[str], typedefs: Iterable[str]) -> list[Any]:
     It stands in a block: outside, what follows a declaration by mistake may be a parameter's, as C
     once was written, and messages point elsewhere.
     """
-    (function,) = _parse("void f(void) {", words, "}", typedefs)
+    (function,) = _parse(f"void {_AROUND}(void) {{", words, "}", typedefs)
     nodes = function.body.block_items or []
     return [node for node in nodes if kind_of(node) != "EmptyStatement"]
 
 
 def parameter(words: Iterable[str], typedefs: Iterable[str]) -> Any:
     """The node of a declaration as one of a parameter, which needs no name."""
-    (function,) = _parse("void f(", words, ");", typedefs)
+    (function,) = _parse(f"void {_AROUND}(", words, ");", typedefs)
     nodes = function.type.args.params
     if len(nodes) != 1:
         raise NotParsed(None)
@@ -47,7 +48,7 @@ def parameter(words: Iterable[str], typedefs: Iterable[str]) -> Any:
 
 def expression(words: Iterable[str], typedefs: Iterable[str]) -> Any:
     """The node of an expression."""
-    (enum,) = _parse("enum { A = (", words, ") };", typedefs)
+    (enum,) = _parse(f"enum {{ {_AROUND} = (", words, ") };", typedefs)
     nodes = enum.type.values.enumerators
     if len(nodes) != 1:
         raise NotParsed(None)
