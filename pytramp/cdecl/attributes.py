@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pytramp import _typenames
+from pytramp.cdecl import conventions
 from pytramp.cdecl.expressions import Expressions
 from pytramp.cdecl.words import ALIGNAS, ATTRIBUTES
 
@@ -13,20 +15,25 @@ _LARGEST = 1 << 28  # what compilers take
 
 _VECTORS = frozenset({"vector_size", "ext_vector_type", "neon_vector_type", "altivec"})
 # They change how a value lies in memory or how it is passed.
-_REFUSED = frozenset(
-    {"ms_struct", "scalar_storage_order", "transparent_union", "ms_abi", "vectorcall", "regcall"}
-    | {"address_space", "preserve_most", "preserve_all", "pcs"}
-)
+_REFUSED = frozenset({"ms_struct", "scalar_storage_order", "transparent_union", "address_space"})
+
+
+class Refusal(NamedTuple):
+    """Why an attribute cannot be, and where it stands; is it about how functions are called?"""
+
+    reason: str
+    offset: int
+    of_function: bool = False
 
 
 class Attributes:
-    """What attributes said that changes a layout. refused: (why, offset) of one that cannot be."""
+    """What attributes said that changes a layout, or a call. refused: one that cannot be."""
 
     def __init__(self) -> None:
         self.packed = False
         self.aligned: int | None = None
         self.mode: str | None = None
-        self.refused: tuple[str, int] | None = None
+        self.refused: Refusal | None = None
 
     def align(self, alignment: int) -> None:
         """The strictest of several counts."""
@@ -55,7 +62,11 @@ class AttributeReader(Expressions):
                 self._alignas(made, place)
             elif word == "_Atomic":
                 reason = _typenames.refusal(word) or ""
-                made.refused = (reason, self.tokens[place].offset)
+                made.refused = Refusal(reason, self.tokens[place].offset)
+            elif word in conventions.WORDS:
+                reason = conventions.refused_word(word) or ""
+                if reason:
+                    made.refused = Refusal(reason, self.tokens[place].offset, of_function=True)
         return made
 
     def _list(self, into: Attributes, place: int) -> None:
@@ -81,9 +92,12 @@ class AttributeReader(Expressions):
         elif name == "mode" and has_arguments:
             into.mode = self.tokens[after + 1].text.strip("_")
         elif name in _VECTORS:
-            into.refused = ("vector types are not supported: use an array or a pointer", offset)
+            reason = "vector types are not supported: use an array or a pointer"
+            into.refused = Refusal(reason, offset)
         elif name in _REFUSED:
-            into.refused = (f"the attribute {name!r} is not supported", offset)
+            into.refused = Refusal(f"the attribute {name!r} is not supported", offset)
+        elif (why := conventions.refused_attribute(name)) is not None:
+            into.refused = Refusal(why, offset, of_function=True)
         return self.partners.get(after, place) + 1 if has_arguments else after
 
     def _alignas(self, into: Attributes, place: int) -> None:

@@ -111,8 +111,12 @@ class _HeaderReader(MemberReader):
         made.attributes.mode = own.mode
         use = self.built(made, steps, f"{name!r}: ")
         self.check(use, made.offset, f"{name!r}: ")
-        if own.refused is not None and not isinstance(use.type, Function):
-            use = Use(self.refuse(name, f"{name!r}: {own.refused[0]}", own.refused[1]))
+        if own.refused is not None:
+            reason, at, of_function = own.refused
+            if not isinstance(use.type, Function):
+                use = Use(self.refuse(name, f"{name!r}: {reason}", at))
+            elif not isinstance(use.type.result.type, Refused):
+                use.type.result = Use(self.refuse(name, reason, at, of_function))
         if is_typedef:
             self._define(name, use, own, offset)
         elif isinstance(plain(use).type, Function):

@@ -105,7 +105,7 @@ class MemberReader(DeclaratorReader):
         bits = None if node.bitsize is None else self._width(node.bitsize, use, name, role)
         own.add(made.attributes)
         if own.refused is not None and made.attributes.refused is None:
-            use = Use(self.refuse(name or "", *own.refused))
+            use = Use(self.refuse(name or "", own.refused.reason, own.refused.offset))
         return self._member(record, made, name, use, bits, own)._replace(offset=offset)
 
     def _member(
@@ -150,7 +150,7 @@ class MemberReader(DeclaratorReader):
     def _lay_out(self, record: Record, attributes: Attributes, pack: int, offset: int) -> None:
         """Finds the layout, or remembers why there is none."""
         if attributes.refused is not None:
-            reason, offset = attributes.refused
+            reason, offset = attributes.refused[:2]
             record.refused = self.refuse(record.spelling, f"{record.spelling!r}: {reason}", offset)
             return
         fields = []

@@ -136,13 +136,19 @@ class Enumeration:
 
 
 class Refused:
-    """Legal C that pytramp cannot pass. reason is one clause, error the whole one to raise."""
+    """Legal C that pytramp cannot pass. reason is one clause, error the whole one to raise.
 
-    def __init__(self, spelling: str, reason: str, error: UnsupportedTypeError) -> None:
+    of_function: it is the result of a function that is itself what is refused.
+    """
+
+    def __init__(
+        self, spelling: str, reason: str, error: UnsupportedTypeError, of_function: bool = False
+    ) -> None:
         self.spelling = spelling
         self.reason = reason
         self.text = str(error)
         self.column = error.column
+        self.of_function = of_function
 
     def error(self) -> UnsupportedTypeError:
         """A new exception: one object raised in several threads would mix their tracebacks."""

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from pytramp import _typenames
 from pytramp._errors import Source
-from pytramp.cdecl import grammar
+from pytramp.cdecl import conventions, grammar
 from pytramp.cdecl.brackets import pair
 from pytramp.cdecl.constants import Value
 from pytramp.cdecl.model import CType, Refused
@@ -179,6 +179,7 @@ class Reading:
 
     def refuse_name(self, place: int) -> NoReturn:
         """Says that the word at place is no type."""
+        self._refuse_macro(place)
         name = self.word_at(place)
         message = f"unknown type name {name!r}"
         if close := difflib.get_close_matches(name, sorted(self.scope.type_names()), n=1):
@@ -192,6 +193,7 @@ class Reading:
         """Says that the word at place cannot stand there."""
         if place >= len(self.piece.words):
             self.fail(self.offset_at(place), "the declaration is incomplete")
+        self._refuse_macro(place - 1)
         word = self.word_at(place)
         if word == "..." and self.word_at(place - 1) == "(":
             message = "'...' comes last, after at least one parameter"
@@ -199,9 +201,17 @@ class Reading:
         shown = word[0] if word[-1] in "\"'" else word
         self.fail(self.offset_at(place), f"unexpected {shown!r}")
 
-    def refuse(self, spelling: str, reason: str, offset: int) -> Refused:
+    def _refuse_macro(self, place: int) -> None:
+        """`int WINAPI f(int)` where no preprocessor has seen it: what comes next is in the way."""
+        name = self.word_at(place)
+        if name in conventions.MACROS:
+            message = f"{name!r} is a macro, which cpp=True expands: a calling convention"
+            self.fail(self.offset_at(place), message)
+
+    def refuse(self, spelling: str, reason: str, offset: int, of_function: bool = False) -> Refused:
         """Remembers legal C that cannot be passed."""
-        return Refused(spelling, reason, self.source.unsupported_error(offset, reason))
+        error = self.source.unsupported_error(offset, reason)
+        return Refused(spelling, reason, error, of_function)
 
     def fail(self, offset: int, message: str) -> NoReturn:
         """DeclarationError that points at offset."""

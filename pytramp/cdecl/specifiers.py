@@ -125,8 +125,8 @@ class SpecifierReader(AttributeReader):
         if made.attributes.mode is not None:
             base = self._with_mode(made, base)
         if made.attributes.refused is not None:
-            reason, offset = made.attributes.refused
-            base = self.refuse(" ".join(made.words), reason, offset)
+            reason, offset, of_function = made.attributes.refused
+            base = self.refuse(" ".join(made.words), reason, offset, of_function)
         qualifiers = made.qualifiers
         if "restrict" in qualifiers and not hasattr(plain(Use(base)).type, "target"):
             self.fail(made.offset, f"{role}only a pointer can be 'restrict'")

@@ -58,7 +58,9 @@ def prototype_of(
 ) -> Prototype:
     """What Signature is made of."""
     known = {} if known is None else known
-    at = Place(source, function.offset, "the result: ", known)
+    kind = function.result.type
+    role = "" if isinstance(kind, Refused) and kind.of_function else "the result: "
+    at = Place(source, function.offset, role, known)
     if function.depth > MAX_DEPTH:
         at.unsupported("its functions are nested too deeply")
     result = parameter_free(function.result, at)

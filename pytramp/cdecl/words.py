@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytramp import _typenames
+from pytramp.cdecl.conventions import WORDS as CONVENTIONS
 
 STORAGE = frozenset(
     "typedef extern static auto register inline __inline __inline__ _Noreturn constexpr "
@@ -16,7 +17,7 @@ ASSERTS = frozenset({"_Static_assert", "static_assert"})
 ATTRIBUTES = frozenset({"__attribute__", "__attribute"})
 ASMS = frozenset({"__asm__", "__asm", "asm"})
 _NULLABILITY = frozenset({"_Nonnull", "_Nullable", "_Null_unspecified", "__nonnull"})
-_ALONE = _NULLABILITY | {"__attribute_noreturn__"}
+_ALONE = _NULLABILITY | CONVENTIONS.keys() | {"__attribute_noreturn__"}
 
 # Words of C that name nothing.
 RESERVED = (
@@ -27,6 +28,7 @@ RESERVED = (
     | TYPEOFS
     | ALIGNAS
     | ATTRIBUTES
+    | CONVENTIONS.keys()
     | {"_Static_assert", "_Generic", "_Atomic", "_BitInt", "__asm__", "__asm", "sizeof"}
     | set("break case continue default do else for goto if return switch while".split())
 )
@@ -35,7 +37,8 @@ RESERVED = (
 def attribute_end(texts: list[str], partners: dict[int, int], place: int) -> int:
     """The place after the attribute that stands at place; place if there is none.
 
-    `__attribute__((...))`, `[[...]]`, `_Alignas(...)`, `__asm__("name")`, a bare `_Atomic`.
+    `__attribute__((...))`, `[[...]]`, `_Alignas(...)`, `__asm__("name")`, a bare `_Atomic`,
+    `__stdcall`.
     """
     word = texts[place]
     if word in _ALONE or (word == "_Atomic" and texts[place + 1] != "("):
