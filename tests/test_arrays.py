@@ -813,3 +813,47 @@ def test_no_reference_is_lost() -> None:
     rounds()
     gc.collect()
     assert sys.getallocatedblocks() - before < 50
+
+
+# ---- docs/types.md's table ----
+
+NUMBERS = ["_Bool", "char", "enum color", "int", "unsigned long long", "float", "double"]
+DTYPES = ["_Float16", "long double", "float _Complex", "struct point", "union number"]
+NEITHER = ["wchar_t", "char16_t", "char32_t", "int *", *(["__int128"] if tools.INT128 else [])]
+HEADER = """
+    struct point { double x, y; }; union number { int i; float f; }; enum color { RED };
+"""
+
+
+def arrives_as(kind: str, arrays: Any) -> str:
+    names: list[str] = []
+    cb = pytramp.callback(
+        f"void ({kind})",
+        lambda x: names.append(type(x).__name__),
+        arrays=arrays,
+        types=pytramp.cdef(HEADER),
+    )
+    memory = ctypes.create_string_buffer(256)
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(cb.address)(ctypes.addressof(memory))
+    return names[0]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [(NUMBERS, "memoryview ndarray"), (DTYPES, "Pointer ndarray"), (NEITHER, "Pointer Pointer")],
+)
+def test_what_arrays_arrive_as(kinds: list[str], expected: str) -> None:
+    tools.need("numpy")
+    for kind in kinds:
+        if kind == "_Float16" and not tools.FLOAT16:
+            continue
+        modes = ("memoryview", "numpy")
+        assert " ".join(arrives_as(f"{kind} x[4]", mode) for mode in modes) == expected, kind
+        if "*" not in kind and " " not in kind:
+            assert " ".join(arrives_as(f"{kind} x[2][2]", mode) for mode in modes) == expected, kind
+
+
+def test_arrays_of_const_characters_are_text() -> None:
+    for kind, name in (("char", "bytes"), ("wchar_t", "str"), ("char32_t", "str")):
+        assert arrives_as(f"const {kind} x[4]", "memoryview") == name
+        assert arrives_as(f"const {kind} x[2][2]", "memoryview") != name

@@ -252,11 +252,21 @@ Not values of their own, and tested elsewhere (tests/test_arrays.py, tests/test_
 
 | C parameter | arrives as |
 |---|---|
-| `const T x[n]`, T a number | read-only memoryview; ndarray with `arrays="numpy"` |
-| `T x[n]`, `T x[m][n]`, T a number | memoryview; ndarray |
-| `const char s[n]`; `const char16_t s[n]`, ... | bytes; str |
-| `T x[n]`, T any other type | Pointer with a length; ndarray, unless of pointers |
+| `T x[n]`, T `_Bool`, `char`, `enum`, an integer of up to 64 bits, `float`, `double` | \
+memoryview; ndarray with `arrays="numpy"` |
+| `const char s[n]`; `const wchar_t s[n]`, `const char16_t s[n]`, `const char32_t s[n]` | bytes; \
+str |
+| `T x[n]`, T `_Float16`, `long double`, `_Complex`, a struct or union | Pointer with a length; \
+ndarray |
+| `T x[n]`, T `__int128`, `wchar_t`, `char16_t`, `char32_t`, a pointer | Pointer with a length, \
+with `arrays="numpy"`, too |
+| `T x[m][n]` | as `T x[n]`, const characters as others; refused of pointers, structs and unions |
 | `...`, `va_list` | VarArgs |
+
+What is const is read-only; a struct with members that NumPy lays out otherwise (bit-fields) is \
+refused as an ndarray.
+
+No type, and not to be chosen: the calling convention of a callback is its platform's own.
 """
 
 
