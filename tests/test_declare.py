@@ -337,6 +337,8 @@ INVALID = [
     ("int (int x[-1])", 12, "an array cannot have -1 elements"),
     ("int (int x[1 / 0])", 14, "a division by zero"),
     ("int (int x[1.5])", 12, "1.5 is no integer constant"),
+    ("int (struct s *s, int x[s->n])", 25, "a length is computed from integer parameters"),
+    ("int (int *n, int x[n[1]])", 20, "an item of an array cannot be part of"),
     ("int (int n, int x[(int)n])", 19, "a cast of a parameter cannot be part of a length"),
     ("int (int x[3)", 11, "this '[' is not closed"),
     ("int (void x[3])", 6, "parameter 'x': an array cannot hold 'void'"),

@@ -18,7 +18,12 @@ from pytramp.cdecl.words import ALIGNOFS
 _MAX_NESTING = 60
 
 _PREFIXES = frozenset({"-", "+", "~", "!", "*"})
-_LEFT = {"BinaryOp": "left", "TernaryOp": "cond"}
+_LEFT = {"BinaryOp": "left", "TernaryOp": "cond", "StructRef": "name", "ArrayRef": "name"}
+_NO_OPERANDS = {
+    "StructRef": "a member of a struct cannot be part of an expression: a length is computed from "
+    "integer parameters",
+    "ArrayRef": "an item of an array cannot be part of an expression, but '*n' can be",
+}
 
 
 class Expressions(Reading):
@@ -162,6 +167,8 @@ class Expressions(Reading):
         return Constant(value, offset)
 
     def _refuse(self, node: Any) -> NoReturn:
+        if kind_of(node) in _NO_OPERANDS:
+            self.fail(self.offset(node), _NO_OPERANDS[kind_of(node)])
         self.unexpected(place_of(node) if node.coord is not None else 0)
 
     def _size(self, node: Any) -> int:

@@ -73,6 +73,7 @@ class _HeaderReader(MemberReader):
             if end is not None:
                 place = end
                 continue
+            self._refuse_cpp(place)
             nodes = self.declared(place)
             use = None
             for node in nodes:
@@ -85,6 +86,13 @@ class _HeaderReader(MemberReader):
             ):
                 self.fail(self.offset_of(body), "unexpected '{'")
             place = self.piece.end
+
+    def _refuse_cpp(self, place: int) -> None:
+        """`extern "C" {`, which is for C++ alone."""
+        following = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
+        if self.tokens[place].text == "extern" and following[:1] == '"':
+            message = f"'extern {following}' is C++: put it under '#ifdef __cplusplus'"
+            self.fail(self.tokens[place].offset, message)
 
     def _end_of_keyword(self, place: int) -> int | None:
         """Behind `typedef float _Float32;`: glibc has it for clang, which has no such keyword."""

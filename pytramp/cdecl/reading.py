@@ -126,11 +126,24 @@ class Reading:
         """Says in our words, at our column, what pycparser did not understand."""
         if error.is_too_deep:
             self.fail(self.offset_at(0), "this is nested too deeply")
+        self._refuse_partial()
         missing = self._missing_type()
         if missing is not None and (error.place is None or missing <= max(error.place, 0)):
             self.refuse_missing(missing)
         place = max(error.place or 0, 0)
         self.unexpected(place + (self.word_at(place) in _typenames.TAGGED))
+
+    def _refuse_partial(self) -> None:
+        """`struct s { int x; ...; };`, `A = ...`: what cffi has its compiler fill in."""
+        for place, word in enumerate(self.piece.words):
+            before, after = self.word_at(place - 1), self.word_at(place + 1)
+            is_list = before in (",", "(") or after == ")"
+            if word.token.text == "..." and (after in (";", "}", "]") or not is_list):
+                message = (
+                    "'...' cannot stand for what is left out, as in cffi's cdef(): write all of "
+                    "it, or have the header itself read by cpp="
+                )
+                self.fail(word.token.offset, message)
 
     def _missing_type(self) -> int | None:
         """The number of the first word that stands where a type should begin."""
