@@ -27,7 +27,8 @@ def get_sources() -> list[str]:
 
     All of them, compiled by gcc or clang in C11 with the folder of ``get_include()``, are the whole
     of ``pytramp.h``, without Python; what is for another CPU or system is empty. To keep them to a
-    library of one's own compile them with ``-fvisibility=hidden -DPYTRAMP_API=``. Any thread.
+    library of one's own compile them with ``-fvisibility=hidden -DPYTRAMP_API=``. setuptools has to
+    be told of ``.S``: examples/embedding/vendored/setup.py in the source does. Any thread.
     """
     folders = ("*.c", "abi/*.c", "pages/*.c", "arch/*/*.[cS]")
     core = _core()

@@ -403,6 +403,18 @@ def test_the_address_of_what_is_no_closure(tmp_path: Path) -> None:
 # ---- Compiled in ----
 
 
+@GNU
+def test_an_extension_with_the_core_in_it(tmp_path: Path) -> None:
+    folder = build(tmp_path, "vendored")
+    code = "import ordering, sys; print(ordering.order([3, -5, 4]), 'pytramp' in sys.modules)"
+    done = run(folder, code)
+    assert (done.stdout, done.stderr) == ("[1, 0, 2] False\n", "")
+    assert "must be real number" in run(folder, "import ordering; ordering.order(['a'])").stderr
+    (module,) = folder.glob("ordering.*.so")
+    exported = native.execute([tools.need("nm"), "-D", "--defined-only", module]).stdout
+    assert re.findall(r"\w+$", exported, re.MULTILINE) == ["PyInit_ordering"]
+
+
 def test_a_program_without_python(tmp_path: Path) -> None:
     native.need("gcc")
     source, program = tmp_path / "program.c", tmp_path / "program"
