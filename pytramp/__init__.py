@@ -77,6 +77,11 @@ _LATER = {
 }
 
 
+def __dir__() -> list[str]:
+    """What is public, imported or not."""
+    return [*(name for name in globals() if name.startswith("__")), *__all__]
+
+
 def __getattr__(name: str) -> object:
     import importlib
 

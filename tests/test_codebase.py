@@ -78,6 +78,26 @@ def test_all_names_exist_and_nothing_else_is_public() -> None:
     assert set(public(pytramp)) - others <= set(pytramp.__all__)
 
 
+def test_dir_shows_what_is_public() -> None:
+    """Also what is not imported yet, which looking at it does not do."""
+    code = "import pytramp, sys; print(*dir(pytramp)); print('pytramp._cdef' in sys.modules)"
+    shown, is_imported = python(code).splitlines()
+    names = [name for name in shown.split() if not name.startswith("__")]
+    assert (names, is_imported) == (pytramp.__all__, "False")
+    assert "__version__" in shown
+
+
+def test_modules_are_imported_when_they_are_used() -> None:
+    code = """if 1:
+        import sys, pytramp
+        print(dir(pytramp.interop)[-4:], "ctypes" in sys.modules, hasattr(pytramp.interop, "x"))
+        print(pytramp.interop.ctypes.CFUNCTYPE.__module__, pytramp.interop.install.__name__)
+    """
+    first, second = python(code, *(["-S"] if _is_without_site() else [])).splitlines()
+    assert first == "['cffi', 'ctypes', 'install', 'uninstall'] False False"
+    assert second == "pytramp.interop.ctypes install"
+
+
 def test_every_public_name_is_documented() -> None:
     for name in pytramp.__all__:
         value = getattr(pytramp, name)
@@ -144,6 +164,27 @@ def test_mypy_of_the_package(tmp_path: Path) -> None:
 def test_mypy_of_user_code(tmp_path: Path) -> None:
     """What annotations promise holds under --strict: aliases, decorators, results."""
     mypy(ROOT / "examples" / "typed.py", cache=tmp_path)
+
+
+def test_mypy_knows_the_modules(tmp_path: Path) -> None:
+    """That one import is enough for, as at run time; and where types= and others may stand."""
+    user = tmp_path / "user.py"
+    user.write_text(
+        "import pytramp\n\n"
+        "types = pytramp.cdef('typedef int number;')\n"
+        "prototype = pytramp.interop.ctypes.CFUNCTYPE(None)\n"
+        "made = pytramp.interop.cffi.callback\n"
+        "pytramp.interop.install()\n"
+        "p = pytramp.Pointer('number *', 8, types=types).cast('char *', types=types)\n"
+        "signature = pytramp.Signature.from_types('number', int, types=types)\n\n\n"
+        "class User:\n"
+        "    @pytramp.callback('int (int)', types=types)\n"
+        "    @staticmethod\n"
+        "    def called(n: int) -> int:\n"
+        "        return n\n\n\n"
+        "address: int = User.called.address\n"
+    )
+    mypy(user, cache=tmp_path)
 
 
 def test_the_package_says_that_it_is_typed() -> None:

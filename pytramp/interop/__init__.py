@@ -10,6 +10,24 @@ import importlib.util
 
 from pytramp._lock import LOCK
 
+_NAMES = ("cffi", "ctypes", "install", "uninstall")
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytramp.interop import cffi as cffi
+    from pytramp.interop import ctypes as ctypes
+
+
+def __dir__() -> list[str]:
+    return [*(name for name in globals() if name.startswith("__")), *_NAMES]
+
+
+def __getattr__(name: str) -> object:
+    """Its modules, when they are first used: they import what they stand in for."""
+    if name in ("cffi", "ctypes"):
+        return importlib.import_module(f"pytramp.interop.{name}")
+    raise AttributeError(f"module 'pytramp.interop' has no attribute {name!r}")
+
 
 def install() -> None:
     """Have the callbacks of ctypes, and of ``cffi.FFI`` if cffi is there, made by pytramp.
