@@ -88,7 +88,8 @@ INCLUDED = ("*.h", "*.def", "arch/*.S")
 HEADERS = sorted(path for end in INCLUDED for path in glob(f"csrc/**/{end}", recursive=True))
 OWN = ("python", "bindings", "ffi")  # folders that are not the core
 CORE_HEADERS = [path for path in HEADERS if Path(path).parts[1] not in OWN]
-SHIPPED = [*CORE, *CORE_HEADERS, "csrc/README.md", "csrc/install"]
+FFI = sorted(glob("csrc/ffi/*.[ch]"))
+SHIPPED = [*CORE, *CORE_HEADERS, *FFI, "csrc/README.md", "csrc/ffi/README.md", "csrc/install"]
 
 
 def try_to_compile(compiler, text, *flags):
@@ -138,7 +139,8 @@ def check_compiler(compiler):
 
 
 class BuildPython(build_py):
-    """The package, and in it the C core: for pytramp.get_include() and get_sources()."""
+    """The package, and in it the C core: for pytramp.get_include() and get_sources(); and what
+    makes libpytramp_ffi of it."""
 
     def run(self):
         super().run()

@@ -435,6 +435,35 @@ def test_the_sources_are_the_core() -> None:
     assert [path.relative_to(core) for path in sources] == ours
 
 
+def test_what_the_installed_documents_lead_to_is_there() -> None:
+    core = Path(pytramp.get_include()).parent
+    pages = sorted(core.rglob("README.md"))
+    assert [page.relative_to(core).as_posix() for page in pages] == ["README.md", "ffi/README.md"]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), (page, link)
+
+
+@tools.posix("preloading")
+def test_libpytramp_ffi_of_the_installed_package(tmp_path: Path) -> None:
+    """By its README's command, in the folder of the package."""
+    core = Path(pytramp.get_include()).parent
+    text = (core / "ffi/README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^    (cc -std=.*)$", text, re.MULTILINE)
+    native.need("cc")
+    target = tmp_path / "libpytramp_ffi.so"
+    command = command.replace("-o libpytramp_ffi.so", f"-O0 -o {target}")
+    try:
+        native.execute(["env", "-C", core.parent, "sh", "-c", command], timeout=300)
+    except native.NativeError as error:
+        if "ffi.h" not in str(error):
+            raise
+        tools.missing("no header of libffi here (libffi-dev)")
+    exported = native.execute([tools.need("nm"), "-D", "--defined-only", target]).stdout
+    assert "ffi_closure_alloc" in exported
+    assert "pytramp_alloc" not in exported
+
+
 def test_nothing_else_is_in_the_folder_of_headers() -> None:
     """A name like config.h there would hide another project's."""
     names = {path.name for path in Path(pytramp.get_include()).iterdir()}
