@@ -677,6 +677,32 @@ def test_types_are_names_for_a_pointer() -> None:
         raw.cast("point *", types=5)
 
 
+def test_a_pointer_goes_to_functions_of_ctypes_and_cffi() -> None:
+    """As the guide says: by the address alone, by a cast, and by the struct that it points at."""
+    ffi = tools.need_module("cffi").FFI()
+    types = pytramp.cdef(TYPES)
+    lib = tools.library(f"{TYPES} double norm(point *p) {{ return p->x + p->y; }}")
+    results = []
+
+    def given(p: Any) -> None:
+        lib.norm.restype = ctypes.c_double
+        for argtypes in (None, [ctypes.c_void_p]):
+            lib.norm.argtypes = argtypes
+            results.append(lib.norm(p))
+        for cls in (types.point, Point):
+            lib.norm.argtypes = [ctypes.POINTER(cls)]
+            results.append(lib.norm(ctypes.cast(p, ctypes.POINTER(cls))))
+        lib.norm.argtypes = [ctypes.POINTER(types.point)]
+        results.append(lib.norm(p[0]))
+        ffi.cdef(TYPES)
+        results.append(ffi.cast("point *", p).x + 2)
+
+    function = pytramp.callback("void (point *)", given, types=types)
+    with pytramp.propagate(function):
+        function.as_ctypes()(ctypes.pointer(types.point(1, 2)))
+    assert results == [3.0] * 6
+
+
 def test_types_are_names_for_from_types() -> None:
     types = pytramp.cdef(TYPES)
     signature = pytramp.Signature.from_types("double", "point", ctypes.c_int, types=types)
