@@ -565,6 +565,8 @@ ONCE = [
     ("int t(_Atomic int x);", "parameter 'x': '_Atomic' is not supported"),
     ("struct t { int x __attribute__((vector_size(16))); };", "member t.x: vector types are not"),
     ("struct t { int x __attribute__((mode(XX))); };", "member t.x: the mode 'XX' is not"),
+    ("typedef int t __attribute__((vector_size(16)));", "'t': vector types are not"),
+    ("typedef int v __attribute__((vector_size(16))); int t(v);", "parameter 1: 'v': vector types"),
 ]
 
 

@@ -122,7 +122,8 @@ class _HeaderReader(MemberReader):
         if own.refused is not None:
             reason, at, of_function = own.refused
             if not isinstance(use.type, Function):
-                use = Use(self.refuse(name, f"{name!r}: {reason}", at))
+                error = self.source.unsupported_error(at, f"{name!r}: {reason}")
+                use = Use(Refused(name, reason, error))  # whoever uses the name puts it in front
             elif not isinstance(use.type.result.type, Refused):
                 use.type.result = Use(self.refuse(name, reason, at, of_function))
         if is_typedef:
