@@ -25,6 +25,8 @@ from pytramp.cdecl.words import (
 
 # Names that stand for what has none: a bit-field, a typeof.
 UNNAMED = "__pytramp_unnamed"
+# Begins a name in whose place pycparser would take that of a type for one: `int (*size_t)(int)`.
+HIDING = "__pytramp_hiding_"
 TYPEOF = "__pytramp_typeof"
 
 _OWN_WORDS = frozenset("void char short int long signed unsigned float double".split())
@@ -170,8 +172,8 @@ class Rewriter:
     def _plain(self, place: int) -> None:
         token = self._tokens[place]
         word = token.text
-        self._give(_given(token), place)
         segment = self._segment
+        self._give(f"{HIDING}{word}" if self._hides_type(word) else _given(token), place)
         if word == "*":
             segment.has_declarator = True
         elif word in _typenames.KEYWORDS or word in _typenames.UNSUPPORTED:
@@ -180,6 +182,12 @@ class Rewriter:
             if segment.has_type:
                 segment.has_declarator = segment.has_name = True
             segment.has_type = True
+
+    def _hides_type(self, word: str) -> bool:
+        """Is this what a declarator names, though it is also the name of a type?"""
+        segment = self._segment
+        is_declarator = self._frames[-1].kind not in ("values", "starred", "other")
+        return is_declarator and segment.has_type and not segment.has_name and self._is_type(word)
 
     def _tagged(self, place: int) -> int:
         """`struct tag`, and the beginning of its body."""
