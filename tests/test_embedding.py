@@ -437,8 +437,8 @@ def test_the_sources_are_the_core() -> None:
 
 def test_what_the_installed_documents_lead_to_is_there() -> None:
     core = Path(pytramp.get_include()).parent
-    pages = sorted(core.rglob("README.md"))
-    assert [page.relative_to(core).as_posix() for page in pages] == ["README.md", "ffi/README.md"]
+    pages = list(core.rglob("README.md"))
+    assert {page.relative_to(core).as_posix() for page in pages} == {"README.md", "ffi/README.md"}
     for page in pages:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).is_file(), (page, link)
