@@ -134,13 +134,18 @@ __attribute__((unused)) static void refuse_types(pytramp_status status, const py
 /* ---- Small types with more in them than anyone could look at ---- */
 
 #define MOST 10000
+#ifdef __SANITIZE_ADDRESS__
+#  define TAKES_TIME 1
+#else
+#  define TAKES_TIME (getenv("PYTRAMP_TEST_PATIENCE") != NULL)
+#endif
 
-/* Ten thousand arguments of a type, or a thousand where an emulator takes its time: refused or
- * answered, but at once. */
+/* Ten thousand arguments of a type, or a thousand where an emulator or a sanitizer takes its time:
+ * refused or answered, but at once. */
 static void check_at_once(const char *what, const pytramp_type *type) {
     static const pytramp_type *args[MOST];
     const pytramp_signature *signature;
-    size_t n = MOST / (getenv("PYTRAMP_TEST_PATIENCE") ? 10 : 1);
+    size_t n = TAKES_TIME ? MOST / 10 : MOST;
     for (size_t i = 0; i < n; i++)
         args[i] = type;
     alarm(100);
