@@ -106,13 +106,14 @@ def callback(
     types: names that the declaration, or a pytramp.c.CType, may use, from pytramp.cdef().
     error: the result that C gets when the callable raises, or after the closure is freed; converted
     and checked now. Zero by default.
-    onerror: called with the exception; what it returns, unless None, is the result. Without it, or
-    when it raises too, sys.unraisablehook gets the exception.
+    onerror: called with the exception; what it returns, unless None, is the result. Without it
+    sys.unraisablehook gets the exception; when it raises too, both.
     name: for reports; by default the callable's __qualname__.
     arrays: what an array parameter is, "memoryview" or "numpy".
     loop: an event loop. C's call returns at once, in any thread; the loop runs the callable, and a
-    coroutine that it returns as a task. result is what C gets, converted and checked now; not for
-    void. Arguments that die with the call are refused: pointers but void *, arrays, va_list, "...".
+    coroutine that it returns as a task: an async def needs one. result is what C gets, converted
+    and checked now; not for void. Arguments that die with the call are refused: pointers but
+    void *, arrays, va_list, "...".
     immortal: the closure lives until close(), referenced or not.
 
     DeclarationError, UnsupportedTypeError, TypeError and OverflowError name the part that is wrong;

@@ -678,12 +678,23 @@ def two_arguments(a: int, b: int) -> None: ...
 def keyword_only(n: int, *, needed: int) -> None: ...
 
 
+async def asynchronous(n: int) -> int:
+    return n
+
+
+async def asynchronous_generator(n: int) -> Any:
+    yield n
+
+
 class Methods:
     def none(self) -> None: ...
 
     def two(self, a: int, b: int) -> None: ...
 
+    async def later(self, n: int) -> None: ...
 
+
+IS_ASYNC = "is an async function: .* as loop="
 MISUSE = [
     ((3,), {}, "a callback must be callable, not int"),
     ((None,), {}, "a callback must be callable, not NoneType"),
@@ -697,6 +708,14 @@ MISUSE = [
     ((Methods().none,), {}, "takes 0 positional arguments"),
     ((Methods().two,), {}, "takes 2 positional arguments"),
     ((keyword_only,), {}, "keyword-only parameter without default"),
+    ((pytramp.callback("int (int, int)", max),), {}, "takes 2 positional arguments"),
+    ((pytramp.callback("int (void)", lambda *args: 0),), {}, r"takes 0 .*int \(int\) passes 1"),
+    ((pytramp.callback("int (int, ...)", max),), {}, "takes 2 positional arguments"),
+    ((asynchronous,), {}, IS_ASYNC),
+    ((asynchronous_generator,), {}, IS_ASYNC),
+    ((Methods().later,), {}, IS_ASYNC),
+    ((functools.partial(asynchronous),), {}, IS_ASYNC),
+    ((functools.partial(functools.partial(Methods().later), 3),), {}, IS_ASYNC),
     ((twice,), {"onerror": 3}, "onerror must be callable or None, not int"),
     ((twice,), {"name": 3}, "name must be a str or None, not int"),
     ((twice,), {"name": b"x"}, "name must be a str or None, not bytes"),
@@ -772,6 +791,21 @@ def test_arity_is_checked_for_what_c_passes() -> None:
     with pytest.raises(TypeError, match=r"takes 1 positional argument, but int \(void\) passes 0"):
         pytramp.callback("int (void)", twice)
     assert through_c(pytramp.callback("int (int, int, int)", lambda *args: sum(args)), 1, 2, 3) == 6
+
+
+def test_a_closure_of_a_closure_of_other_types() -> None:
+    """As many parameters, but not the same: what C passes is converted twice."""
+    half = pytramp.callback("double (double)", lambda x: x / 2)
+    assert through_c(SIGNATURE(half, onerror=lambda error: -1), 8) == -1
+    assert through_c(pytramp.callback("double (int)", half), 5) == 2.5
+
+
+def test_a_coroutine_may_be_the_object_that_c_gets() -> None:
+    function = pytramp.callback("PyObject *(int)", asynchronous).as_ctypes()
+    made = function(3)
+    with pytest.raises(StopIteration) as info:
+        made.send(None)
+    assert info.value.value == 3
 
 
 # ---- Without a caller in Python ----

@@ -123,9 +123,15 @@ PyObject *make_cffi(PyObject *maker, PyObject *callable, PyObject *error, PyObje
 
 /* ---- arity.cpp ---- */
 
-/* Only what can be seen at a glance, of a Python function or a method of one: 0, or -1 with an
- * exception. */
+/* Only what can be seen at a glance, of a Python function, a method of one or a Closure: 0, or -1
+ * with an exception. */
 int check_arity(pt_signature_object *signature, PyObject *callable);
+
+/* ---- coroutine.cpp ---- */
+
+/* TypeError, -1, for an async function, or a method or partial of one, whose result C would need.
+ */
+int check_coroutine(pt_signature_object *signature, PyObject *callable);
 
 /* ---- native.cpp ---- */
 

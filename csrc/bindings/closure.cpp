@@ -29,7 +29,9 @@ static int check(pt_signature_object *signature, PyObject *callable, const Optio
                      Py_TYPE(options.name)->tp_name);
         return -1;
     }
-    return options.manner == PT_MANNER_OWN ? check_arity(signature, callable) : 0;
+    if (options.manner != PT_MANNER_OWN) return 0;
+    if (!options.wrapped && check_coroutine(signature, callable)) return -1;
+    return check_arity(signature, callable);
 }
 
 static PyFrameObject *frame_at(int depth) {
