@@ -207,11 +207,14 @@ def test_onerror_without_a_result() -> None:
     ("result", "kind"), [(1 << 31, OverflowError), ("text", TypeError), (1.5, TypeError)]
 )
 def test_onerror_with_a_wrong_result(result: Any, kind: type) -> None:
-    """The error value; both exceptions are in the report."""
+    """The error value; both exceptions are reported."""
     with tools.reports() as seen:
-        assert INT(fails, error=-1, onerror=lambda exception: result).as_ctypes()(3) == -1
-    (report,) = seen
-    assert tools.chain(report.exception) == [kind, Mine]
+        closure = INT(fails, error=-1, onerror=lambda exception: result, name="it")
+        assert closure.as_ctypes()(3) == -1
+    first, second = seen
+    assert tools.chain(first.exception) == [Mine]
+    assert tools.chain(second.exception) == [kind, Mine]
+    assert second.text.startswith("result of onerror of 'it': ")
 
 
 def onerror_raises(exception: BaseException) -> None:
@@ -243,13 +246,25 @@ def onerror_raises_in_except(exception: BaseException) -> None:
     ],
 )
 def test_onerror_that_raises(onerror: Callable[[Any], None], types: list[type]) -> None:
-    """The error value; the callback's exception is the context, as in an except clause."""
+    """The error value; the callback's exception is reported, too, and before the one that it is
+    the context of, as in an except clause: the hook's own report shows no contexts."""
     closure = INT(fails, error=-1, onerror=onerror)
     with tools.reports() as seen:
         assert closure.as_ctypes()(3) == -1
-    (report,) = seen
-    assert tools.chain(report.exception) == types
-    assert report.object is closure
+    assert tools.chain(seen[-1].exception) == types
+    assert [type(report.exception) for report in seen[:-1]] == [Mine] * (len(types) > 1)
+    assert all(report.object is closure and report.has_traceback for report in seen)
+
+
+def test_both_exceptions_can_be_read(capfd: pytest.CaptureFixture[str]) -> None:
+    """By who has no hook of his own."""
+    before, sys.unraisablehook = sys.unraisablehook, sys.__unraisablehook__
+    try:
+        INT(fails, onerror=onerror_raises).as_ctypes()(3)
+    finally:
+        sys.unraisablehook = before
+    text = capfd.readouterr().err
+    assert 0 < text.index("Mine: 3") < text.index("KeyError: 'onerror'")
 
 
 def test_onerror_may_close_the_closure() -> None:
@@ -286,6 +301,35 @@ def test_exceptions_are_not_kept() -> None:
             pass
     gc.collect()
     assert [ref() for ref in kept] == [None, None]
+
+
+# ---- Results that C has no room for ----
+
+
+@pytest.mark.parametrize(
+    ("type_", "result", "text"),
+    [
+        ("int", None, "int must be an int, not NoneType"),
+        ("int", 1 << 31, "2147483648 is out of range for int"),
+        ("char", b"ab", "char must be bytes of length 1 or an int, not bytes of length 2"),
+        ("const char *", "text", "const char * must be None, an int, or something with an"),
+        (Point, {"z": 1}, ""),
+    ],
+)
+def test_whose_result_it_was(type_: Any, result: Any, text: str) -> None:
+    """The report and what propagate raises have no traceback that says it."""
+    closure = pytramp.Signature.from_types(type_)(lambda: result, name="compare")
+    with tools.reports() as seen:
+        closure.as_ctypes()()
+    with pytest.raises((TypeError, OverflowError)) as info, propagate(closure):
+        closure.as_ctypes()()
+    assert seen[0].text.startswith(f"result of 'compare': {text}")
+    assert str(info.value) == seen[0].text
+
+
+def test_what_a_result_raised_stays_as_it_is() -> None:
+    with pytest.raises(Mine, match=r"^mine$"), propagate(closure := INT(lambda n: Number())):
+        closure.as_ctypes()(1)
 
 
 # ---- An exception that the caller has set ----

@@ -45,11 +45,14 @@ def give(spelling: str, value: Any, size: int) -> bytes:
 
 
 def refused(spelling: str, value: Any, size: int) -> BaseException:
-    """The error that is reported for the result value; C gets zero."""
+    """The error that is reported for the result value, but for whose it is; C gets zero."""
     with tools.reports() as seen:
         assert give(spelling, value, size) == bytes(size)
     (report,) = seen
-    return report.exception
+    whose = "result of 'give.<locals>.<lambda>': "
+    if not report.text.startswith(whose):
+        return report.exception
+    return type(report.exception)(report.text.removeprefix(whose))
 
 
 # ---- Integers ----

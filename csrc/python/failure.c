@@ -3,6 +3,7 @@
 
 #include "../closure.h"
 #include "arguments.h"
+#include "blame.h"
 #include "call.h"
 #include "hold.h"
 #include "label.h"
@@ -147,13 +148,6 @@ void pt_drop_exception(PyObject *object) {
     PyErr_WriteUnraisable(object);
 }
 
-/* The exception now set came up while `first` was handled. Takes over first. */
-static void chain_context(PyObject *first) {
-    PyObject *second = take_exception();
-    append_context(second, first);
-    put_exception(second);
-}
-
 #if PY_VERSION_HEX >= 0x030E0000
 #  define PT_WHILE "while "
 #else
@@ -181,18 +175,46 @@ static void write_unraisable(pt_closure_object *closure, int failure) {
     Py_XDECREF(callable);
 }
 
+/* Whose result the exception that is set is about; which is a format with the callback's name. In
+ * another library's manner the report says it. */
+static void blame_result(pt_closure_object *closure, const char *which) {
+    if (closure->manner != PT_MANNER_OWN ||
+        !(PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_OverflowError)))
+        return;
+    PyObject *exception = take_exception();
+    PyObject *name = pt_closure_name(closure);
+    PyErr_Clear(); /* what was wrong first counts */
+    put_exception(exception);
+    if (name) pt_blame(which, name);
+    Py_XDECREF(name);
+}
+
+/* onerror was to handle `first`, and the exception that is set came of that. Hooks do not show the
+ * context of what they get, so each is reported by itself. Takes over first. */
+static void report_both(pt_closure_object *closure, PyObject *first, int failure) {
+    PyObject *second = take_exception();
+    if (first != second) {
+        append_context(second, Py_NewRef(first));
+        put_exception(Py_NewRef(first));
+        write_unraisable(closure, failure);
+    }
+    Py_DECREF(first);
+    put_exception(second);
+    write_unraisable(closure, PT_RAISED);
+}
+
 /* 1 when onerror gave the result. */
-static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame) {
+static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame, int failure) {
     PyObject *exception = take_exception();
     PyObject *onerror = Py_NewRef(closure->extras->onerror);
     PyObject *result = PyObject_CallOneArg(onerror, exception);
     Py_DECREF(onerror);
     int has_result = result && result != Py_None;
-    int failed = !result || (has_result && pt_store_result(closure, result, frame));
+    int is_bad = has_result && pt_store_result(closure, result, frame);
+    if (is_bad) blame_result(closure, "result of onerror of %R: ");
     Py_XDECREF(result);
-    if (failed) {
-        chain_context(exception);
-        write_unraisable(closure, PT_RAISED);
+    if (!result || is_bad) {
+        report_both(closure, exception, failure);
         return 0;
     }
     Py_DECREF(exception);
@@ -236,13 +258,14 @@ static int feed_sink(pt_closure_object *closure) {
 void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame, int failure) {
     const struct pt_extras *extras = closure->extras;
     int is_object = closure->signature->returns.way == PT_WAY_OBJECT;
+    if (failure == PT_BAD_RESULT) blame_result(closure, "result of %R: ");
     if (feed_sink(closure)) {
         /* propagate has it */
     } else if (is_object && (!extras || !extras->onerror)) {
         put_exception(take_exception()); /* for the caller: NULL with an exception set */
     } else if (!extras || !extras->onerror) {
         write_unraisable(closure, failure);
-    } else if (ask_onerror(closure, frame)) {
+    } else if (ask_onerror(closure, frame, failure)) {
         return;
     }
     if (is_object && !PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, elsewhere);
