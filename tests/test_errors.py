@@ -12,6 +12,7 @@ import threading
 import traceback
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -673,27 +674,101 @@ def test_a_block_that_caught_is_still_open_when_a_later_one_is_left() -> None:
     assert function(6) == 6
 
 
+class Elsewhere:
+    """A thread that does one thing after the other, and each while this one waits."""
+
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(1)
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self.pool.submit(function, *args).result()
+
+
+def test_a_thread_has_the_exceptions_of_its_own_calls() -> None:
+    """A later block in another thread neither gets them nor makes them silent."""
+    closure = INT(Counting(), error=-1)
+    function, other, third = closure.as_ctypes(), Elsewhere(), Elsewhere()
+    block = propagate(closure)
+    with propagate(closure):
+        other(block.__enter__)
+        assert [other(function, 0), other(function, 5)] == [-1, -1]
+        assert [function(5), third(function, 5)] == [5, -1]
+        with pytest.raises(Mine):
+            other(block.__exit__, None, None, None)
+        assert [other(function, 5), third(function, 6), function(7)] == [5, 6, 7]
+    with pytest.raises(Mine), propagate(closure):
+        other(block.__enter__)
+        assert [function(0), function(5)] == [-1, -1]
+        assert [other(function, 5), third(function, 6)] == [5, 6]
+        other(block.__exit__, None, None, None)
+        assert [other(function, 5), function(5)] == [-1, -1]
+    assert [other(function, 5), function(5)] == [5, 5]
+
+
+def test_a_thread_without_a_block_counts_for_the_last_one() -> None:
+    closure = INT(Counting(), error=-1)
+    function, other, third = closure.as_ctypes(), Elsewhere(), Elsewhere()
+    block = propagate(closure)
+    with propagate(closure):
+        other(block.__enter__)
+        assert third(function, 0) == -1
+        assert [function(5), other(function, 5)] == [5, -1]
+        with pytest.raises(Mine):
+            other(block.__exit__, None, None, None)
+
+
+def test_several_closures_in_several_threads() -> None:
+    """All that the block has are silent, for its thread."""
+    closures = [INT(Counting(), error=-1), INT(Counting(), error=-1)]
+    first, second = (closure.as_ctypes() for closure in closures)
+    other, block = Elsewhere(), propagate(closures)
+    with propagate([*closures, *closures]):
+        other(block.__enter__)
+        assert [other(first, 0), other(second, 5)] == [-1, -1]
+        assert [first(5), second(6)] == [5, 6]
+        with pytest.raises(Mine):
+            other(block.__exit__, None, None, None)
+
+
+def test_objects_of_a_block_that_has_its_exception() -> None:
+    """To the caller NULL needs an exception, at each call."""
+    closure = pytramp.callback("PyObject *(int)", Counting())
+    function, other, block = closure.as_ctypes(), Elsewhere(), propagate(closure)
+    with propagate(closure):
+        other(block.__enter__)
+        for n in (0, 5):
+            with pytest.raises(RuntimeError, match="its exception went to propagate"):
+                other(function, n)
+        assert function(5) == 5
+        with pytest.raises(Mine):
+            other(block.__exit__, None, None, None)
+
+
 def test_blocks_of_many_threads() -> None:
+    """Each has all of its own exceptions, and no others."""
     closure = INT(Counting(), error=-1)
     function = closure.as_ctypes()
-    raised = []
+    wrong = []
 
     def work() -> None:
         for n in range(500):
             try:
                 with propagate(closure):
-                    function(n % 5)
+                    if function(n % 5) != (n % 5 or -1):
+                        wrong.append(n)
             except Mine:
-                raised.append(n)
+                if n % 5:
+                    wrong.append(n)
+            else:
+                if not n % 5:
+                    wrong.append(n)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    with tools.reports() as late:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert raised
-    assert {type(report.exception) for report in late} <= {Mine}
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
     with tools.reports() as seen:
         assert [function(4), function(0), function(5)] == [4, -1, 5]
     assert len(seen) == 1

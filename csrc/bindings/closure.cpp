@@ -279,32 +279,32 @@ static PyObject *closure_refuse_bytes(PyObject *, PyObject *) {
 
 /* ---- For pytramp.propagate ---- */
 
-/* set_sink((list, callable) or None) -> the sink that was there before. */
-static PyObject *closure_set_sink(PyObject *self, PyObject *sink) {
+/* add_sink(key, ([None], callable, thread)) */
+static PyObject *closure_add_sink(PyObject *self, PyObject *args) {
     Object *closure = as_closure(self);
+    PyObject *key, *cell, *tell, *thread;
     if (!pt_closure_object_code(closure)) return refuse_closed(self);
-    if (sink != Py_None && !(PyTuple_Check(sink) && PyTuple_GET_SIZE(sink) == 2 &&
-                             PyList_Check(PyTuple_GET_ITEM(sink, 0)))) {
-        PyErr_SetString(PyExc_TypeError, "a sink is a list and a callable");
+    if (!PyArg_ParseTuple(args, "O!(O!OO!):_add_sink", &PyLong_Type, &key, &PyList_Type, &cell,
+                          &tell, &PyLong_Type, &thread))
         return nullptr;
-    }
-    if (!pt_closure_need_extras(closure)) return nullptr;
-    PyObject *before = pt_closure_object_set_sink(closure, sink == Py_None ? nullptr : sink);
-    return before ? before : Py_NewRef(Py_None);
+    if (PyList_GET_SIZE(cell) != 1) return PyErr_Format(PyExc_ValueError, "not a list of one item");
+    if (pt_closure_object_add_sink(closure, key, PyTuple_GET_ITEM(args, 1))) return nullptr;
+    Py_RETURN_NONE;
+}
+
+static PyObject *closure_drop_sink(PyObject *self, PyObject *key) {
+    pt_closure_object_drop_sink(as_closure(self), key);
+    Py_RETURN_NONE;
+}
+
+static PyObject *closure_settle(PyObject *self, PyObject *) {
+    pt_closure_object_settle(as_closure(self));
+    Py_RETURN_NONE;
 }
 
 /* feed(exception) -> whether a sink took it. */
 static PyObject *closure_feed(PyObject *self, PyObject *exception) {
     return PyBool_FromLong(pt_closure_object_feed(as_closure(self), exception));
-}
-
-/* set_silent(bool) -> whether it was. */
-static PyObject *closure_set_silent(PyObject *self, PyObject *silent) {
-    int truth = PyObject_IsTrue(silent);
-    if (truth < 0) return nullptr;
-    int before = as_closure(self)->silent;
-    pt_closure_object_silence(as_closure(self), truth);
-    return PyBool_FromLong(before);
 }
 
 /* ---- Lifetime ---- */
@@ -317,7 +317,7 @@ static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(closure->signature);
     if (closure->extras) {
         Py_VISIT(closure->extras->onerror);
-        Py_VISIT(closure->extras->sink);
+        Py_VISIT(closure->extras->sinks);
         Py_VISIT(closure->extras->inner);
         Py_VISIT(closure->extras->kept);
         Py_VISIT(closure->extras->ndarray);
@@ -329,7 +329,7 @@ static int closure_traverse(PyObject *self, visitproc visit, void *arg) {
 static void clear_extras(Object *closure) {
     if (!closure->extras) return;
     Py_CLEAR(closure->extras->onerror);
-    Py_CLEAR(closure->extras->sink);
+    Py_CLEAR(closure->extras->sinks);
     Py_CLEAR(closure->extras->inner);
     Py_CLEAR(closure->extras->kept);
     Py_CLEAR(closure->extras->ndarray);
@@ -436,9 +436,10 @@ static PyMethodDef methods[] = {
     {"__reduce__", closure_refuse_copy, METH_NOARGS, nullptr},
     {"__copy__", closure_refuse_copy, METH_NOARGS, nullptr},
     {"__deepcopy__", closure_refuse_copy, METH_O, nullptr},
-    {"_set_sink", closure_set_sink, METH_O, nullptr},
+    {"_add_sink", closure_add_sink, METH_VARARGS, nullptr},
+    {"_drop_sink", closure_drop_sink, METH_O, nullptr},
+    {"_settle", closure_settle, METH_NOARGS, nullptr},
     {"_feed", closure_feed, METH_O, nullptr},
-    {"_set_silent", closure_set_silent, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -209,14 +209,17 @@ static inline void call_kept(pt_closure_object *closure, struct pt_frame *frame,
 
 PT_COLD static void call_special(pt_closure_object *closure, struct pt_frame *frame,
                                  struct pt_record *record, const PyThreadState *tstate) {
-    if (pt_special(closure) & PT_DOOMED) {
+    unsigned special = pt_special(closure);
+    struct pt_errors *errors = special & PT_CFFI_ERRNO ? pt_thread.errors : NULL;
+    if (special & PT_DOOMED) {
         pt_call_doomed(closure, frame, record);
-        return;
+    } else if (special & PT_SOME_SILENT && pt_is_silent_here(closure)) {
+        pt_call_silent(closure, frame);
+    } else {
+        if (errors) pt_cffi_errors_set(errors);
+        call_kept(closure, frame, tstate);
+        if (errors) pt_cffi_errors_get(errors);
     }
-    struct pt_errors *errors = pt_thread.errors;
-    pt_cffi_errors_set(errors);
-    call_kept(closure, frame, tstate);
-    pt_cffi_errors_get(errors);
 }
 
 /* ---- The entry ---- */

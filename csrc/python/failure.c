@@ -221,28 +221,6 @@ static int ask_onerror(pt_closure_object *closure, struct pt_frame *frame, int f
     return has_result;
 }
 
-/* A new reference, or NULL. */
-static PyObject *sink_of(pt_closure_object *closure) {
-    PyObject *sink;
-    PT_LOCK(closure);
-    sink = closure->extras ? Py_XNewRef(closure->extras->sink) : NULL;
-    PT_UNLOCK();
-    return sink;
-}
-
-/* The exception is kept before any Python code runs: at the recursion limit, none would. */
-int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception) {
-    PyObject *sink = sink_of(closure);
-    if (!sink) return 0;
-    int failed = PyList_Append(PyTuple_GET_ITEM(sink, 0), exception);
-    pt_closure_object_silence_for(closure, sink);
-    PyObject *result = failed ? NULL : PyObject_CallNoArgs(PyTuple_GET_ITEM(sink, 1));
-    if (!result) PyErr_WriteUnraisable((PyObject *)closure);
-    Py_XDECREF(result);
-    Py_DECREF(sink);
-    return 1;
-}
-
 /* The exception that is set: 0 when there is no sink for it. */
 static int feed_sink(pt_closure_object *closure) {
     if (!closure->extras) return 0;
@@ -270,4 +248,10 @@ void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame, int
     }
     if (is_object && !PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, elsewhere);
     pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
+}
+
+void pt_call_silent(const pt_closure_object *closure, struct pt_frame *frame) {
+    pt_closure_return(closure->signature->c, closure->extras->error, frame);
+    if (closure->signature->returns.way == PT_WAY_OBJECT && !PyErr_Occurred())
+        PyErr_SetString(PyExc_RuntimeError, elsewhere);
 }

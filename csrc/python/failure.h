@@ -19,6 +19,12 @@ PT_COLD PT_HIDDEN void pt_call_dead(struct pt_frame *frame, struct pt_record *re
 PT_COLD PT_HIDDEN void pt_call_doomed(pt_closure_object *closure, struct pt_frame *frame,
                                       struct pt_record *record);
 
+/* Has this thread's block of pytramp.propagate its exception already? */
+PT_HIDDEN int pt_is_silent_here(pt_closure_object *closure);
+
+/* A call that therefore gets the error value. */
+PT_COLD PT_HIDDEN void pt_call_silent(const pt_closure_object *closure, struct pt_frame *frame);
+
 /* A Python object cannot leave its interpreter: 1, with an exception for the caller, when this call
  * would have it do so. */
 PT_HIDDEN int pt_refuse_object(struct pt_frame *frame, struct pt_record *record);

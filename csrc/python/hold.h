@@ -22,6 +22,15 @@ static inline unsigned pt_special(const pt_closure_object *closure) {
 #endif
 }
 
+/* Who changes a bit has the closure locked, or is the collector, for which all others wait. */
+static inline void pt_set_special(pt_closure_object *closure, unsigned special) {
+#ifdef Py_GIL_DISABLED
+    _Py_atomic_store_uint8_relaxed(&closure->special, (uint8_t)special);
+#else
+    closure->special = (uint8_t)special;
+#endif
+}
+
 #ifndef Py_GIL_DISABLED
 
 /* The closure of a record that was in state `word` just now; NULL when it is not any more. */

@@ -178,12 +178,8 @@ void pt_closure_object_finalize(pt_closure_object *closure) {
 void pt_closure_object_visited(pt_closure_object *closure, const void *arg) {
     if (PT_LIKELY(!closure->finalized)) return;
     int counts = !arg || arg == closure;
-    uint8_t special = (uint8_t)((pt_special(closure) & ~PT_DOOMED) | (counts ? PT_DOOMED : 0));
-#ifdef Py_GIL_DISABLED
-    _Py_atomic_store_uint8_relaxed(&closure->special, special);
-#else
-    closure->special = special;
-#endif
+    unsigned others = pt_special(closure) & ~(unsigned)PT_DOOMED;
+    pt_set_special(closure, others | (counts ? PT_DOOMED : 0));
 }
 
 /* ---- Close, completely ---- */
@@ -220,32 +216,6 @@ void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
     int was_immortal = closure->immortal;
     closure->immortal = 0;
     if (was_immortal) Py_DECREF(closure);
-}
-
-PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink) {
-    PyObject *before;
-    PT_LOCK(closure);
-    before = closure->extras->sink;
-    closure->extras->sink = Py_XNewRef(sink);
-    PT_UNLOCK();
-    return before;
-}
-
-static void set_silent(pt_closure_object *closure, int silent) {
-    closure->silent = silent != 0;
-    if (closure->record) pt_pool_silence(closure->record, silent);
-}
-
-void pt_closure_object_silence(pt_closure_object *closure, int silent) {
-    PT_LOCK(closure);
-    set_silent(closure, silent);
-    PT_UNLOCK();
-}
-
-void pt_closure_object_silence_for(pt_closure_object *closure, const PyObject *sink) {
-    PT_LOCK(closure);
-    if (closure->extras->sink == sink) set_silent(closure, 1);
-    PT_UNLOCK();
 }
 
 int pt_python_init(void) {

@@ -128,11 +128,11 @@ typedef struct pt_signature_object {
 /* What few closures have. */
 struct pt_extras {
     PyObject *onerror;
-    PyObject *sink; /* pytramp.propagate: (list that takes the exception, callable to tell) */
-    void *error;    /* a value of the result type; NULL: zeros */
-    void *result;   /* the same: what C gets when the callable returns None; NULL: None's own */
+    PyObject *sinks; /* a dict, of pytramp.propagate (sinks.c) */
+    void *error;     /* a value of the result type; NULL: zeros */
+    void *result;    /* the same: what C gets when the callable returns None; NULL: None's own */
     struct pt_closure_object
-        *inner;                 /* whose code C gets, and which may be closed before this one */
+        *inner;     /* whose code C gets, and which may be closed before this one */
     PyObject *kept;             /* a dict by identity: what was returned as a function pointer */
     PyObject *ndarray, *dtypes; /* arrays="numpy": the class; a dtype or None for each argument */
     unsigned kept_views;        /* how many arrays were kept beyond their call */
@@ -141,8 +141,9 @@ struct pt_extras {
 
 /* What makes a call unlike most: */
 enum {
-    PT_DOOMED = 1,    /* the collector clears what it needs (lifetime.c) */
-    PT_CFFI_ERRNO = 2 /* ffi.errno is the caller's errno while it runs (cffi.h) */
+    PT_DOOMED = 1,     /* the collector clears what it needs (lifetime.c) */
+    PT_CFFI_ERRNO = 2, /* ffi.errno is the caller's errno while it runs (cffi.h) */
+    PT_SOME_SILENT = 4 /* calls of some threads do not reach the callable (sinks.c) */
 };
 
 /* In whose manner an exception is reported that nobody takes, where pytramp stands in for another
@@ -160,12 +161,11 @@ typedef struct pt_closure_object {
     PyObject *weakrefs;
     int made_at; /* byte offset in made_in */
     unsigned immortal : 1;
-    unsigned silent : 1;
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
     unsigned manner : 2;    /* enum pt_manner */
     unsigned adopted : 1;   /* native is a closure that C made, and is freed with this one */
     uint8_t finalized;      /* the collector has found it unreachable, once */
-    uint8_t special;        /* PT_DOOMED, PT_CFFI_ERRNO; atomic without a GIL: pt_special */
+    uint8_t special;        /* the bits above; atomic without a GIL: pt_special */
 #ifdef Py_GIL_DISABLED
     struct pt_closure_object *parked; /* the next one (python/hold.h) */
     int deep;                         /* calls inside that found no slot for its name; atomic */
@@ -224,17 +224,16 @@ void pt_closure_object_close(pt_closure_object *closure, const char *fate);
  * PYTRAMP_E_TYPE text gets the type of that. */
 pytramp_status pt_closure_object_adopt(pt_closure_object *closure, char *text, size_t size);
 
-/* What takes the exceptions of its calls from now on, or NULL; returns what did before. */
-PyObject *pt_closure_object_set_sink(pt_closure_object *closure, PyObject *sink);
+/* A sink for the exceptions of its calls, while a block is open that key stands for: 0, or -1 with
+ * an exception. Then it goes, and nothing can fail; a key that has none is no error. */
+int pt_closure_object_add_sink(pt_closure_object *closure, PyObject *key, PyObject *sink);
+void pt_closure_object_drop_sink(pt_closure_object *closure, PyObject *key);
 
-/* While silent, calls give the error value and do not enter Python. */
-void pt_closure_object_silence(pt_closure_object *closure, int silent);
+/* Which calls are silent, once the exception of a block has come from another closure. */
+void pt_closure_object_settle(pt_closure_object *closure);
 
-/* Silences it if sink is still its own: another thread may have left the block. */
-void pt_closure_object_silence_for(pt_closure_object *closure, const PyObject *sink);
-
-/* Gives exception, of a call of this closure, to its sink, which silences it: 1; 0 without a sink.
- */
+/* Gives exception, of a call of this closure in this thread, to the sink of that: 1; 0 without a
+ * sink. */
 int pt_closure_object_feed(pt_closure_object *closure, PyObject *exception);
 
 /* New references, NULL with an exception. */

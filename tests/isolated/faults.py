@@ -106,22 +106,19 @@ both = (raises, unhandled)
 
 def propagated():
     """Within another block, which has its exception."""
-    outer = pytramp.propagate(both)
+    outer, block, caught = pytramp.propagate(both), pytramp.propagate(both), KeyError()
     outer.__enter__()
-    outer._caught.append(KeyError())
-    for closure in both:
-        closure._set_silent(True)
-    block = pytramp.propagate(both)
     try:
+        outer._caught[0] = caught
+        raises._settle(), unhandled._settle()
         with block:
             unhandled_call(1)
     finally:
         _testcapi.remove_mem_hooks()
-        if sys.version_info < (3, 11) and block._open:
-            block._leave()  # no memory for the frame of __exit__, which was never called
-        for closure, opened in zip(both, outer._open, strict=True):
-            assert closure._set_sink(None) == opened.sink
-            assert closure._set_silent(False)
+        for each in (block, outer):
+            if each._is_open and (each is outer or sys.version_info < (3, 11)):
+                each._leave()  # no memory for the frame of __exit__, which was never called
+        assert not block._is_open
 
 
 # What to do, and what it may give.
