@@ -132,7 +132,7 @@ struct pt_extras {
     void *error;     /* a value of the result type; NULL: zeros */
     void *result;    /* the same: what C gets when the callable returns None; NULL: None's own */
     struct pt_closure_object
-        *inner;     /* whose code C gets, and which may be closed before this one */
+        *inner;                 /* whose code C gets, and which may be closed before this one */
     PyObject *kept;             /* a dict by identity: what was returned as a function pointer */
     PyObject *ndarray, *dtypes; /* arrays="numpy": the class; a dtype or None for each argument */
     unsigned kept_views;        /* how many arrays were kept beyond their call */
