@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
+from pathlib import Path
 
 import pytest
 import tools
+
+import pytramp
 
 SOURCE = """
 #include <pthread.h>
@@ -40,6 +45,30 @@ int using(int (*f)(int), size_t size) {
 }
 """
 
+COROUTINE = """
+#include <ucontext.h>
+
+static ucontext_t here, there;
+static int (*function)(int);
+static int times, sum;
+
+static void run(void) {
+    for (int i = 0; i < times; i++) sum += function(i);
+}
+
+/* On a stack of its own, which lies lower than the thread's. */
+int in_coroutine(int (*f)(int), int n) {
+    static char stack[1 << 20] __attribute__((aligned(16)));
+    function = f, times = n, sum = 0;
+    if (getcontext(&there)) return -1;
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = sizeof stack;
+    there.uc_link = &here;
+    makecontext(&there, run, 0);
+    return swapcontext(&here, &there) ? -1 : sum;
+}
+"""
+
 LEAST = os.sysconf("SC_THREAD_STACK_MIN") if hasattr(os, "sysconf") else 0
 
 CASES = [
@@ -63,6 +92,23 @@ def test_recursion(place: str, size: int) -> None:
     if place == "foreign" and size * 1024 < LEAST:
         pytest.skip("no thread has so small a stack here")
     tools.script("stack.py", place, size, tools.build(SOURCE), python=("-W", "error"))
+
+
+def bytes_read() -> int:
+    """By system calls of this process, so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells by /proc what was read")
+@pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer is not told of other stacks")
+def test_calls_in_a_coroutine_do_not_look_for_the_end() -> None:
+    """The main thread's is looked up in /proc: once, not for each call on a lower stack."""
+    in_coroutine = tools.library(COROUTINE).in_coroutine
+    address = ctypes.c_void_p(int(closure := pytramp.callback("int (int)", lambda n: n)))
+    assert in_coroutine(address, 3) == 3
+    before = bytes_read()
+    assert in_coroutine(address, 1000) == 499500
+    assert bytes_read() - before < 100_000, closure
 
 
 @tools.posix("limits of a process")

@@ -87,11 +87,18 @@ static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t wo
     pt_leave(&visit);
 }
 
+/* Not of a stack that is another one: a signal handler's, a coroutine's. */
+static int is_nearly_used_up(const struct pt_thread *thread, uintptr_t here) {
+    return here >= thread->stack_low && here < thread->stack_soft;
+}
+
 int pt_refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                         struct pt_thread *thread) {
     uintptr_t here = (uintptr_t)frame;
-    measure(thread);
-    if (here >= thread->stack_soft || here < thread->stack_low) return 0;
+    if (thread->stack_soft == UINTPTR_MAX) measure(thread);
+    if (!is_nearly_used_up(thread, here)) return 0;
+    measure(thread); /* once more before it counts: not for each call on a stack that lies lower */
+    if (!is_nearly_used_up(thread, here)) return 0;
     refuse(frame, record, word, here >= thread->stack_hard);
     return 1;
 }
