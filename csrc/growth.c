@@ -11,8 +11,8 @@
 /* ---- The lock: its word is the owner, so that a handler in the owner's thread can tell. ---- */
 
 static _Atomic uintptr_t owner;
-static int
-    cancel; /* the owner's, as it was before: open, write and close are cancellation points */
+/* Whether the owner could be cancelled before: open, write and close are cancellation points. */
+static int cancel;
 
 pytramp_status pt_growth_lock(void) {
     uintptr_t self = pt_pages_thread(), seen = 0;

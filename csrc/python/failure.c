@@ -73,12 +73,16 @@ void pt_call_dead(struct pt_frame *frame, struct pt_record *record, uint32_t wor
     pt_leave(&visit);
 }
 
+static void return_error(const pt_closure_object *closure, struct pt_frame *frame) {
+    const struct pt_extras *extras = closure->extras;
+    pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
+}
+
 /* Its error value is taken from the closure: the slot is not a tombstone yet. */
 void pt_call_doomed(pt_closure_object *closure, struct pt_frame *frame, struct pt_record *record) {
     const struct pt_interpreter *interpreter = closure->signature->interpreter;
     struct pt_label *label = pt_label_new(closure, "garbage-collected");
-    pt_closure_return(closure->signature->c, closure->extras ? closure->extras->error : NULL,
-                      frame);
+    return_error(closure, frame);
     if (record->kind != &pt_python_object_kind) {
         if (pt_closure_first_late_call(record)) report(interpreter, label);
     } else if (!PyErr_Occurred()) {
@@ -233,6 +237,12 @@ static int feed_sink(pt_closure_object *closure) {
     return is_fed;
 }
 
+void pt_call_silent(const pt_closure_object *closure, struct pt_frame *frame) {
+    if (closure->signature->returns.way == PT_WAY_OBJECT && !PyErr_Occurred())
+        PyErr_SetString(PyExc_RuntimeError, elsewhere);
+    return_error(closure, frame);
+}
+
 void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame, int failure) {
     const struct pt_extras *extras = closure->extras;
     int is_object = closure->signature->returns.way == PT_WAY_OBJECT;
@@ -246,12 +256,5 @@ void pt_handle_exception(pt_closure_object *closure, struct pt_frame *frame, int
     } else if (ask_onerror(closure, frame, failure)) {
         return;
     }
-    if (is_object && !PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, elsewhere);
-    pt_closure_return(closure->signature->c, extras ? extras->error : NULL, frame);
-}
-
-void pt_call_silent(const pt_closure_object *closure, struct pt_frame *frame) {
-    pt_closure_return(closure->signature->c, closure->extras->error, frame);
-    if (closure->signature->returns.way == PT_WAY_OBJECT && !PyErr_Occurred())
-        PyErr_SetString(PyExc_RuntimeError, elsewhere);
+    pt_call_silent(closure, frame);
 }

@@ -22,7 +22,8 @@ PT_COLD PT_HIDDEN void pt_call_doomed(pt_closure_object *closure, struct pt_fram
 /* Has this thread's block of pytramp.propagate its exception already? */
 PT_HIDDEN int pt_is_silent_here(pt_closure_object *closure);
 
-/* A call that therefore gets the error value. */
+/* A call whose exception, its own or an earlier one, went elsewhere: the error value; to a caller
+ * that gets an object NULL needs an exception. */
 PT_COLD PT_HIDDEN void pt_call_silent(const pt_closure_object *closure, struct pt_frame *frame);
 
 /* A Python object cannot leave its interpreter: 1, with an exception for the caller, when this call
