@@ -69,7 +69,8 @@ def test_every_value_arrives(number: int, record_property: RecordProperty) -> No
     called, wrong = _call(header, _by_pytramp(pytramp.cdef(header.for_python)))
     record_property("functions", called)
     assert not wrong, "\n".join([*wrong, header.for_python])
-    assert called > 0.8 * FUNCTIONS
+    # On Windows more is refused: its compilers do not agree on the layout of many bit-fields.
+    assert called > (0.8 if tools.WINDOWS else 0.9) * FUNCTIONS
 
 
 @pytest.mark.parametrize("number", range(5))
