@@ -100,9 +100,7 @@ def run(platform: Platform, folder: Path, tests: list[str]) -> Outcome:
     """All Python tests, or those named, in the platform's root below folder."""
     python = platform.python
     assert isinstance(python, Python)
-    prepare.install("mmdebstrap", "qemu-user-static")
-    prepare.register_emulators()
-    prepare.register_newer_emulator(platform, folder)
+    prepare.install("mmdebstrap")
     root = folder / "root"
     chroot.make(python, root)
     _add_compiler(platform, root, folder)

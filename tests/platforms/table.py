@@ -92,7 +92,13 @@ def _zig(
     python: Python | None = None,
 ) -> Platform:
     words = " ".join(("zig cc -target", target, *flags))
-    return Platform(name, words, packages, only_linked, libffi, newer_qemu, python)
+    return Platform(
+        *(name, words, packages),
+        only_linked=only_linked,
+        libffi=libffi,
+        newer_qemu=newer_qemu,
+        python=python,
+    )
 
 
 def _tests(*names: str) -> tuple[str, ...]:
