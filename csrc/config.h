@@ -127,8 +127,8 @@
 #  define PT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #  define PT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #  define PT_COLD        __attribute__((cold, noinline))
-/* Makes the compiler keep a pointer instead of computing it again. */
-#  define PT_KEEP(pointer) __asm__("" : "+r"(pointer))
+/* Makes the compiler keep a value instead of computing or loading it again. */
+#  define PT_KEEP(value) __asm__("" : "+r"(value))
 /* clang believes that malloc and free leave errno alone, and drops a store that puts it back. */
 #  define PT_ERRNO_CHANGED() __asm__ volatile("" ::: "memory")
 #else

@@ -317,7 +317,7 @@ static int count_states(struct pt_record *record, void *data) {
 
 pytramp_status pytramp_stats(pytramp_statistics *statistics) {
     if (!statistics) return PYTRAMP_E_NULL;
-    size_t states[PT_DEAD + 1] = {0};
+    size_t states[PT_LIVE + 1] = {0};
     pt_pool_each(count_states, states);
     pytramp_statistics all = {
         .size = statistics->size,

@@ -19,7 +19,8 @@
 struct pt_frame;
 struct pt_record;
 
-enum pt_state { PT_FREE, PT_CLAIMED, PT_LIVE, PT_SILENCED, PT_DEAD };
+/* PT_LIVE is the only one with its bit: what each call asks first is one bit of a word. */
+enum pt_state { PT_FREE, PT_CLAIMED, PT_SILENCED, PT_DEAD, PT_LIVE };
 
 /* What a slot is used for. stubs.S calls invoke, so it comes first. */
 struct pt_kind {
@@ -107,6 +108,10 @@ static inline uint32_t pt_state_word(const struct pt_record *record) {
 
 static inline int pt_is(uint32_t word, enum pt_state state) {
     return (word & PT_STATE_MASK) == (uint32_t)state;
+}
+
+static inline int pt_is_live(uint32_t word) {
+    return (word & PT_LIVE) != 0;
 }
 
 static inline int pt_same_generation(uint32_t a, uint32_t b) {

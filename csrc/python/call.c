@@ -210,15 +210,15 @@ static inline void call_kept(pt_closure_object *closure, struct pt_frame *frame,
 PT_COLD static void call_special(pt_closure_object *closure, struct pt_frame *frame,
                                  struct pt_record *record, const PyThreadState *tstate) {
     unsigned special = pt_special(closure);
-    struct pt_errors *errors = special & PT_CFFI_ERRNO ? pt_thread.errors : NULL;
+    int is_cffi = (special & PT_CFFI_ERRNO) != 0;
     if (special & PT_DOOMED) {
         pt_call_doomed(closure, frame, record);
     } else if (special & PT_SOME_SILENT && pt_is_silent_here(closure)) {
         pt_call_silent(closure, frame);
     } else {
-        if (errors) pt_cffi_errors_set(errors);
+        if (is_cffi) pt_cffi_errors_set();
         call_kept(closure, frame, tstate);
-        if (errors) pt_cffi_errors_get(errors);
+        if (is_cffi) pt_cffi_errors_get();
     }
 }
 
@@ -312,19 +312,23 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     struct pt_errors errors;
     pt_errors_set_last(&errors, pt_pages_last_error()); /* before what may change it */
     int *error = &errno;
-    errors.number = *error;
+    uint64_t number = (uint32_t)*error;
+    PT_KEEP(number);
+    errors.number = number;
     struct pt_thread *thread = &pt_thread;
     PT_KEEP(thread);
-    struct pt_errors *outer = thread->errors;
-    thread->errors = &errors;
-    if (PT_UNLIKELY(!pt_is(word, PT_LIVE))) {
+    struct pt_errors outer = thread->errors;
+    thread->errors = errors;
+    thread->inside++;
+    if (PT_UNLIKELY(!pt_is_live(word))) {
         pt_call_dead(frame, record, word);
     } else if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
                !pt_refuse_for_stack(frame, record, word, thread)) {
         invoke_live(frame, record, word, thread);
     }
+    if (PT_UNLIKELY(--thread->inside < 0)) pt_errors_take_set(&errors);
     thread->errors = outer;
-    *error = errors.number;
+    *error = pt_errors_number(&errors);
     pt_pages_set_last_error(pt_errors_last(&errors));
 }
 

@@ -35,14 +35,15 @@ int pt_closure_object_share_cffi_errno(pt_closure_object *closure) {
     return 0;
 }
 
-void pt_cffi_errors_set(const struct pt_errors *errors) {
-    errno = errors->number;
-    pt_pages_set_last_error(pt_errors_last(errors));
+void pt_cffi_errors_set(void) {
+    errno = pt_get_errno();
+    pt_pages_set_last_error(pt_get_last_error());
     ((copy)atomic_load(&known)[SAVE_ERRNO])();
 }
 
-void pt_cffi_errors_get(struct pt_errors *errors) {
+void pt_cffi_errors_get(void) {
     ((copy)atomic_load(&known)[RESTORE_ERRNO])();
-    pt_errors_set_last(errors, pt_pages_last_error());
-    errors->number = errno;
+    unsigned long last = pt_pages_last_error();
+    if (errno != pt_get_errno()) pt_set_errno(errno);
+    if (last != pt_get_last_error()) pt_set_last_error(last);
 }

@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "../port.h"
 
-PT_HIDDEN void pt_cffi_errors_set(const struct pt_errors *errors);
-PT_HIDDEN void pt_cffi_errors_get(struct pt_errors *errors);
+PT_HIDDEN void pt_cffi_errors_set(void);
+PT_HIDDEN void pt_cffi_errors_get(void);
 
 #endif

@@ -173,7 +173,7 @@ static int find(struct pt_record *record, void *data) {
     struct search *search = data;
     uint32_t word = pt_state_word(record);
     if (record->kind != &pt_python_kind && record->kind != &pt_python_object_kind) return 0;
-    if (!pt_is(word, PT_LIVE) && !pt_is(word, PT_SILENCED)) return 0;
+    if (!pt_is_live(word) && !pt_is(word, PT_SILENCED)) return 0;
     if (record->owner != search->interpreter) return 0;
     return !add(&search->graph, record->userdata);
 }

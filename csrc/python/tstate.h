@@ -5,6 +5,8 @@
 #ifndef PT_TSTATE_H
 #define PT_TSTATE_H
 
+#include <limits.h>
+
 #include "errors.h"
 #include "interpreter.h"
 
@@ -29,6 +31,10 @@ struct pt_attachment {
         **link_there; /* of the interpreter; under the registry's lock */
 };
 
+/* Added to pt_thread.inside, until it is 0 again: some call's errors may have a PT_SET_. Each call
+ * that ends counts down and sees it, by one instruction. */
+#define PT_SOMETHING_SET INT_MIN
+
 #define PT_ENTERING 1u
 #define PT_INSIDE   2u
 
@@ -37,7 +43,8 @@ struct pt_attachment {
 
 struct pt_thread {
     struct pt_attachment *first; /* pt_no_attachment at the end of the list: never NULL */
-    struct pt_errors *errors;    /* of the innermost call into Python, NULL outside of one */
+    struct pt_errors errors;     /* of the innermost call into Python */
+    int inside; /* such calls that have not ended, a count, for they end in any order */
 #ifdef Py_GIL_DISABLED
     struct pt_hazards *hazards; /* hold.h; NULL until the first call */
 #endif
