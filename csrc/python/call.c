@@ -228,7 +228,8 @@ PT_COLD static void call_special(pt_closure_object *closure, struct pt_frame *fr
  */
 static inline int call_record(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                               const PyThreadState *tstate) {
-    pt_closure_object *closure = pt_hold(record, word);
+    struct pt_held held = pt_hold(record, word);
+    pt_closure_object *closure = held.closure;
 #ifdef Py_GIL_DISABLED
     if (PT_UNLIKELY(!closure)) return 0;
 #endif
@@ -236,7 +237,7 @@ static inline int call_record(struct pt_frame *frame, struct pt_record *record, 
         call_special(closure, frame, record, tstate);
     else
         call_kept(closure, frame, tstate);
-    pt_let_go(closure, record, word);
+    pt_let_go(held, record, word);
     return 1;
 }
 

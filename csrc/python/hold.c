@@ -34,20 +34,24 @@ struct pt_hazards *pt_hazards_make(struct pt_thread *thread) {
     return made;
 }
 
+/* Calls that its thread was in when it ended, or was not there any more after a fork, never go on:
+ * it was stopped within them, or had left greenlets there. */
+static void give_back(struct pt_hazards *hazards) {
+    for (int i = 0; i <= PT_HAZARDS; i++)
+        atomic_store(&hazards->in[i], NULL);
+    hazards->used = hazards->deep = 0;
+    atomic_store(&hazards->taken, 0);
+}
+
 void pt_hazards_give_back(struct pt_thread *thread) {
-    if (!thread->hazards) return;
-    atomic_store(&thread->hazards->taken, 0);
+    if (thread->hazards) give_back(thread->hazards);
     thread->hazards = NULL;
 }
 
 /* In the child of a fork, where only this thread is left. */
 void pt_hazards_after_fork(void) {
     for (struct pt_hazards *at = atomic_load(&all); at; at = at->next) {
-        if (at == pt_thread.hazards) continue;
-        for (int i = 0; i <= PT_HAZARDS; i++)
-            atomic_store(&at->in[i], NULL);
-        at->depth = 0;
-        atomic_store(&at->taken, 0);
+        if (at != pt_thread.hazards) give_back(at);
     }
 }
 
@@ -64,17 +68,22 @@ int pt_is_held(const pt_closure_object *closure) {
 
 /* ---- Deep recursion ---- */
 
-pt_closure_object *pt_hold_deep(struct pt_hazards *hazards, const struct pt_record *record,
-                                uint32_t word) {
+struct pt_held pt_hold_deep(struct pt_hazards *hazards, const struct pt_record *record,
+                            uint32_t word) {
     pt_closure_object *closure = record->userdata;
     atomic_store(&hazards->in[PT_HAZARDS], closure);
     int is_same = atomic_load(&record->state) == word;
     if (is_same) {
         _Py_atomic_add_int(&closure->deep, 1);
-        hazards->depth++;
+        hazards->deep++;
     }
     atomic_store(&hazards->in[PT_HAZARDS], NULL);
-    return is_same ? closure : NULL;
+    return (struct pt_held){is_same ? closure : NULL, PT_HAZARDS};
+}
+
+void pt_let_go_deep(pt_closure_object *closure) {
+    pt_thread.hazards->deep--;
+    _Py_atomic_add_int(&closure->deep, -1);
 }
 
 /* ---- The parking place ----

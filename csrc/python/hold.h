@@ -31,18 +31,26 @@ static inline void pt_set_special(pt_closure_object *closure, unsigned special) 
 #endif
 }
 
+/* What one call holds; closure is NULL when it is gone. Calls of one thread end in any order where
+ * it has greenlets, so each knows itself what to let go. */
+struct pt_held {
+    pt_closure_object *closure;
+#ifdef Py_GIL_DISABLED
+    unsigned slot; /* PT_HAZARDS: counted in the closure */
+#endif
+};
+
 #ifndef Py_GIL_DISABLED
 
-/* The closure of a record that was in state `word` just now; NULL when it is not any more. */
-static inline pt_closure_object *pt_hold(const struct pt_record *record, uint32_t word) {
+/* The closure of a record that was in state `word` just now. */
+static inline struct pt_held pt_hold(const struct pt_record *record, uint32_t word) {
     (void)word;
-    return (pt_closure_object *)Py_NewRef(record->userdata);
+    return (struct pt_held){(pt_closure_object *)Py_NewRef(record->userdata)};
 }
 
-static inline void pt_let_go(pt_closure_object *closure, const struct pt_record *record,
-                             uint32_t word) {
+static inline void pt_let_go(struct pt_held held, const struct pt_record *record, uint32_t word) {
     (void)record, (void)word;
-    Py_DECREF(closure);
+    Py_DECREF(held.closure);
 }
 
 static inline void pt_park(pt_closure_object *closure) {
@@ -82,13 +90,15 @@ static inline void pt_let_go_callable(PyObject *callable) {
 struct pt_hazards {
     _Alignas(PT_OWN_LINES)
         pt_closure_object *_Atomic in[PT_HAZARDS + 1]; /* the last one is for a moment only */
-    unsigned depth;                                    /* deeper calls are counted in the closure */
+    unsigned used;                                     /* a bit per slot */
+    unsigned deep;                                     /* calls that found no slot */
     _Atomic int taken;
     struct pt_hazards *next;
 };
 
-PT_HIDDEN pt_closure_object *pt_hold_deep(struct pt_hazards *hazards,
-                                          const struct pt_record *record, uint32_t word);
+PT_HIDDEN struct pt_held pt_hold_deep(struct pt_hazards *hazards, const struct pt_record *record,
+                                      uint32_t word);
+PT_HIDDEN void pt_let_go_deep(pt_closure_object *closure);
 
 /* This thread's, made when it has none; NULL without memory. */
 PT_HIDDEN struct pt_hazards *pt_hazards_make(struct pt_thread *thread);
@@ -106,32 +116,34 @@ PT_HIDDEN void pt_unpark(struct pt_interpreter *interpreter);
 /* Drops the callable of a closed closure, and keeps both until nobody is in it. */
 PT_HIDDEN void pt_park(pt_closure_object *closure);
 
-static inline pt_closure_object *pt_hold(const struct pt_record *record, uint32_t word) {
+static inline struct pt_held pt_hold(const struct pt_record *record, uint32_t word) {
+    struct pt_held held = {NULL, 0};
     struct pt_hazards *hazards = pt_thread.hazards;
-    if (PT_UNLIKELY(!hazards) && !(hazards = pt_hazards_make(&pt_thread))) return NULL;
-    unsigned depth = hazards->depth;
-    if (PT_UNLIKELY(depth >= PT_HAZARDS)) return pt_hold_deep(hazards, record, word);
+    if (PT_UNLIKELY(!hazards) && !(hazards = pt_hazards_make(&pt_thread))) return held;
+    held.slot = (unsigned)__builtin_ctz(~hazards->used); /* the first that is free */
+    if (PT_UNLIKELY(held.slot >= PT_HAZARDS)) return pt_hold_deep(hazards, record, word);
     pt_closure_object *closure = record->userdata;
     /* seq_cst, as in pt_park: first say so, then look; who closes first closes, then looks. */
-    atomic_store(&hazards->in[depth], closure);
+    atomic_store(&hazards->in[held.slot], closure);
     if (PT_UNLIKELY(atomic_load(&record->state) != word)) {
-        atomic_store_explicit(&hazards->in[depth], NULL, memory_order_release);
-        return NULL;
+        atomic_store_explicit(&hazards->in[held.slot], NULL, memory_order_release);
+        return held;
     }
-    hazards->depth = depth + 1;
-    return closure;
+    hazards->used |= 1u << held.slot;
+    held.closure = closure;
+    return held;
 }
 
 /* The record is type-stable: it may be looked at when the closure may not. */
-static inline void pt_let_go(pt_closure_object *closure, const struct pt_record *record,
-                             uint32_t word) {
-    struct pt_hazards *hazards = pt_thread.hazards;
-    unsigned depth = --hazards->depth;
-    struct pt_interpreter *interpreter = closure->signature->interpreter;
-    if (PT_UNLIKELY(depth >= PT_HAZARDS))
-        _Py_atomic_add_int(&closure->deep, -1);
-    else
-        atomic_store(&hazards->in[depth], NULL);
+static inline void pt_let_go(struct pt_held held, const struct pt_record *record, uint32_t word) {
+    struct pt_interpreter *interpreter = held.closure->signature->interpreter;
+    if (PT_UNLIKELY(held.slot >= PT_HAZARDS)) {
+        pt_let_go_deep(held.closure);
+    } else {
+        struct pt_hazards *hazards = pt_thread.hazards;
+        hazards->used &= ~(1u << held.slot);
+        atomic_store(&hazards->in[held.slot], NULL);
+    }
     if (PT_UNLIKELY(atomic_load(&record->state) != word)) pt_unpark(interpreter);
 }
 

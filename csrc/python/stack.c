@@ -78,11 +78,11 @@ static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t wo
     if (pt_refuse_object(frame, record)) return;
     struct pt_visit visit = pt_attach(pt_interpreter_of(record));
     if (visit.entry == PT_REFUSED) return;
-    pt_closure_object *closure = NULL;
-    if (pt_state_word(record) == word && !PyErr_Occurred()) closure = pt_hold(record, word);
-    if (closure) {
-        if (!(pt_special(closure) & PT_DOOMED)) tell_closure(closure, frame, is_soft);
-        pt_let_go(closure, record, word);
+    struct pt_held held = {.closure = NULL};
+    if (pt_state_word(record) == word && !PyErr_Occurred()) held = pt_hold(record, word);
+    if (held.closure) {
+        if (!(pt_special(held.closure) & PT_DOOMED)) tell_closure(held.closure, frame, is_soft);
+        pt_let_go(held, record, word);
     }
     pt_leave(&visit);
 }

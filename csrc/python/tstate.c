@@ -161,7 +161,8 @@ int pt_thread_is_inside(void) {
     for (struct pt_attachment *at = pt_thread.first; at != &pt_no_attachment; at = at->next)
         calls |= atomic_load(&at->calls);
 #ifdef Py_GIL_DISABLED
-    if (pt_thread.hazards && pt_thread.hazards->depth) return 1;
+    const struct pt_hazards *hazards = pt_thread.hazards;
+    if (hazards && (hazards->used || hazards->deep)) return 1;
 #endif
     return calls != 0;
 }
