@@ -117,3 +117,65 @@ def test_calls_in_a_coroutine_do_not_look_for_the_end() -> None:
 def test_a_limit_that_is_raised() -> None:
     """Where the main thread's stack ends is asked anew before a call is refused."""
     tools.script("stack_limit.py", tools.build(USING))
+
+
+NEAR_THE_END = """
+#define _GNU_SOURCE
+#include <alloca.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#define GUARD 65536
+
+struct job { int (*f)(int); size_t left; char *low; int result; };
+
+/* Calls f with so much left above low. */
+static int call_above(int (*f)(int), const char *low, size_t left) {
+    size_t used = (size_t)((char *)__builtin_frame_address(0) - low) - left;
+    volatile char *room = alloca(used);
+    for (size_t i = used; i > 4096; i -= 4096) room[i - 1] = 1;
+    return f(42);
+}
+
+static void *go(void *data) {
+    struct job *job = data;
+    job->result = call_above(job->f, job->low, job->left);
+    return 0;
+}
+
+/* In a thread that has a stack of this size. */
+int near_the_end(int (*f)(int), size_t size, size_t left) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    char *block = mmap(NULL, GUARD + size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (block == MAP_FAILED || mprotect(block, GUARD, PROT_NONE)) return -2;
+    struct job job = {f, left, block + GUARD, -3};
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    int error = pthread_attr_setstack(&attributes, job.low, size);
+    if (!error) error = pthread_create(&thread, &attributes, go, &job);
+    if (!error) error = pthread_join(thread, 0);
+    pthread_attr_destroy(&attributes);
+    munmap(block, GUARD + size);
+    return error ? -4 : job.result;
+}
+
+/* In a thread of Python's: below here are about `size` bytes. */
+void *object_near_the_end(void *(*f)(int), size_t size, size_t left) {
+    char *low = (char *)__builtin_frame_address(0) - size;
+    size_t used = (size_t)((char *)__builtin_frame_address(0) - low) - left;
+    volatile char *room = alloca(used);
+    for (size_t i = used; i > 4096; i -= 4096) room[i - 1] = 1;
+    return f(42);
+}
+"""
+
+
+@tools.posix("pthread_attr_setstack")
+@pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer's frames are larger than what is kept")
+@pytest.mark.parametrize("kind", ["live", "dead", "object"])
+def test_calls_near_the_end(kind: str) -> None:
+    """However little is left: a closure that lives is refused, and one that was freed, too."""
+    tools.script("stack_end.py", kind, tools.build(NEAR_THE_END), python=("-W", "error"))

@@ -321,11 +321,12 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
     struct pt_errors outer = thread->errors;
     thread->errors = errors;
     thread->inside++;
-    if (PT_UNLIKELY(!pt_is_live(word))) {
-        pt_call_dead(frame, record, word);
-    } else if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
-               !pt_refuse_for_stack(frame, record, word, thread)) {
-        invoke_live(frame, record, word, thread);
+    if (PT_LIKELY((uintptr_t)frame >= thread->stack_soft) ||
+        !pt_refuse_for_stack(frame, record, word, thread)) {
+        if (PT_LIKELY(pt_is_live(word)))
+            invoke_live(frame, record, word, thread);
+        else
+            pt_call_dead(frame, record, word);
     }
     if (PT_UNLIKELY(--thread->inside < 0)) pt_errors_take_set(&errors);
     thread->errors = outer;

@@ -69,10 +69,24 @@ static void tell_closure(pt_closure_object *closure, struct pt_frame *frame, int
     pt_drop_kept(&kept);
 }
 
+/* A late call: there is no room for its report, which the next late call makes. Only what gets a
+ * PyObject * must find an exception. */
+static void refuse_late(struct pt_frame *frame, struct pt_record *record) {
+    if (record->kind != &pt_python_object_kind || pt_refuse_object(frame, record)) return;
+    struct pt_visit visit = pt_attach(pt_interpreter_of(record));
+    if (visit.entry == PT_WAS_ATTACHED && !PyErr_Occurred())
+        PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
+    pt_leave(&visit);
+}
+
 /* The stack is nearly used up: RecursionError, as long as there is room to handle it; below that,
  * and when handling it calls back, only the error value. */
 static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t word, int is_soft) {
     pt_closure_return_error(record, frame);
+    if (!pt_is_live(word)) {
+        refuse_late(frame, record);
+        return;
+    }
     if (!is_soft && pt_is_alive(pt_interpreter_of(record))) tell_later();
     if (!is_soft && record->kind != &pt_python_object_kind) return;
     if (pt_refuse_object(frame, record)) return;

@@ -1,0 +1,75 @@
+"""stack_end.py KIND LIBRARY: calls near the end of a stack; no crash, and no report is lost.
+
+KIND is live or dead (a closure), or object (a dead one that returns PyObject *).
+"""
+
+import ctypes
+import io
+import sys
+import threading
+
+import pytramp
+
+kind, path = sys.argv[1:]
+lib = ctypes.CDLL(path)
+lib.near_the_end.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
+KIB = 1024
+SIZE = 512 * KIB
+sys.stderr = io.StringIO()  # for Python's own hook, which needs more of a stack than ours would
+
+
+def function(n):
+    return n
+
+
+def late():
+    """One that is freed, and the function pointer that C still has."""
+    closure = pytramp.callback("int (int)", function, error=-1)
+    address = closure.address
+    if kind == "dead":
+        closure.close()
+    return closure, address, ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(address)
+
+
+def near_the_end():
+    least = 2 if kind == "dead" else 6  # a refusal is told of
+    results = set()
+    for left in range(least * KIB, 128 * KIB, 2 * KIB):
+        closure, address, call = late()
+        results.add(lib.near_the_end(address, SIZE, left))
+        assert call(7) == (7 if kind == "live" else -1)
+        text = sys.stderr.getvalue()
+        assert text.count("FreedCallbackError: ") == (kind == "dead"), text
+        sys.stderr.truncate(0)
+        del closure
+    assert results == ({-1, 42} if kind == "live" else {-1}), results
+
+
+def objects():
+    """What gets NULL finds an exception, always."""
+    call = ctypes.PyDLL(path).object_near_the_end
+    call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
+    call.restype = ctypes.py_object
+    closure = pytramp.callback("PyObject * (int)", function)
+    address, raised = closure.address, []
+    closure.close()
+
+    def run():
+        for left in (300, 100, 60, 50, 40):
+            try:
+                call(address, SIZE, left * KIB)
+            except Exception as error:
+                raised.append(type(error))
+
+    threading.stack_size(SIZE)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert len(raised) == 5, raised
+    assert raised[0] is pytramp.FreedCallbackError, raised
+    assert raised[-1] is RecursionError, raised
+
+
+objects() if kind == "object" else near_the_end()
+pytramp._core.pool_check()
+print("done")
