@@ -48,6 +48,49 @@ def test_subinterpreters(case: str, gil: str) -> None:
     tools.script("subinterpreters.py", case, path, gil, timeout=90)
 
 
+SLOW = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int made;
+
+int keys_made(void) { return made; }
+
+/* Not by os.fork(): without a GIL Python's own part of it crashes beside other interpreters. */
+int status_of_a_child(void) {
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    return waitpid(child, &status, 0) == child ? status : -1;
+}
+
+/* pytramp's own takes long. */
+int pthread_key_create(pthread_key_t *key, void (*destroy)(void *)) {
+    int (*real)(pthread_key_t *, void (*)(void *)) = dlsym(RTLD_NEXT, "pthread_key_create");
+    Dl_info caller;
+    if (dladdr(__builtin_return_address(0), &caller) && strstr(caller.dli_fname, "_core")) {
+        __atomic_fetch_add(&made, 1, __ATOMIC_SEQ_CST);
+        usleep(300000);
+    }
+    return real(key, destroy);
+}
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="preloads a function")
+@pytest.mark.skipif(tools.SANITIZED, reason="the sanitizer is what is preloaded")
+def test_two_import_at_once() -> None:
+    """...as the first in the process, which has some things once: hooks for fork among them."""
+    if sys.version_info < (3, 12):
+        pytest.skip("pytramp in a subinterpreter needs Python 3.12")
+    slow = str(tools.build(SLOW, flags=("-ldl",)))
+    tools.script("import_at_once.py", slow, env={"LD_PRELOAD": slow}, python=())
+
+
 @pytest.mark.parametrize("gil", ["own", "shared"])
 @pytest.mark.parametrize("case", ["prototypes", "installed_there", "installed_here"])
 def test_interop(case: str, gil: str) -> None:

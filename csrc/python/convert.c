@@ -15,12 +15,9 @@
 
 PyObject *pt_small_ints[PT_SMALL_INTS];
 
-int pt_convert_init(void) {
-    for (int i = 0; i < PT_SMALL_INTS && !pt_small_ints[i]; i++) {
+void pt_convert_init(void) {
+    for (int i = 0; i < PT_SMALL_INTS; i++)
         pt_small_ints[i] = PyLong_FromLong(i + PT_SMALLEST_INT);
-        if (!pt_small_ints[i]) return -1;
-    }
-    return 0;
 }
 
 /* ---- Integers ---- */

@@ -5,8 +5,8 @@
 #include "../type.h"
 #include "objects.h"
 
-/* Before the first conversion: 0, or -1 with an exception. */
-PT_HIDDEN int pt_convert_init(void);
+/* Before the first conversion, once per process. Python has these ints: nothing is made. */
+PT_HIDDEN void pt_convert_init(void);
 
 /* The converters of the other ways (struct pt_crossing): aggregate.c, object.c, pointer.c, view.c,
  * varargs.c. */

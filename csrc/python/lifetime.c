@@ -1,12 +1,15 @@
 /* A Closure object and its slot: from open to close. */
 #include "objects.h"
 
+#include <errno.h>
+
 #include "../closure.h"
 #include "call.h"
 #include "convert.h"
 #include "hold.h"
 #include "interpreter.h"
 #include "label.h"
+#include "threads.h"
 #include "tstate.h"
 
 /* ---- Open ---- */
@@ -218,6 +221,20 @@ void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
     if (was_immortal) Py_DECREF(closure);
 }
 
+/* ---- Import ---- */
+
+static int failed; /* an errno */
+
+static void begin(void) {
+    pt_convert_init();
+    failed = pt_threads_init();
+}
+
+/* Interpreters with a GIL of their own, or without one, may come at once. */
 int pt_python_init(void) {
-    return pt_convert_init() || pt_threads_init() || pt_interpreter_init() ? -1 : 0;
+    pt_threads_once(begin);
+    if (!failed) return pt_interpreter_init();
+    errno = failed;
+    PyErr_SetFromErrno(PyExc_OSError);
+    return -1;
 }

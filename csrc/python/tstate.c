@@ -1,6 +1,5 @@
 #include "tstate.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "hold.h"
@@ -404,17 +403,8 @@ static void thread_ends(void) {
 }
 
 int pt_threads_init(void) {
-    static int done;
-    if (done) return 0;
     int error = pt_threads_at_end(thread_ends);
-    if (!error) error = pt_registry_watch_forks();
-    if (error) {
-        errno = error;
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
-    }
-    done = 1;
-    return 0;
+    return error ? error : pt_registry_watch_forks();
 }
 
 /* ---- The interpreter ends ---- */

@@ -168,7 +168,7 @@ PT_HIDDEN int pt_thread_is_inside(void);
 /* Does this thread run Python in another interpreter than that one? */
 PT_HIDDEN int pt_runs_elsewhere(const struct pt_interpreter *interpreter);
 
-/* Before the first attachment: what a process needs once. 0, or -1 with an exception. */
+/* Before the first attachment, once per process: 0, or an errno. */
 PT_HIDDEN int pt_threads_init(void);
 
 /* ---- For the interpreter's end; closing is set ---- */
