@@ -56,15 +56,30 @@ for _spelling, _name in (
         _SCALARS[_spelling] = getattr(ctypes, _name)
 
 
-def _hold(closure: Closure) -> _Holder:
+def as_address(closure: Closure) -> ctypes.c_void_p:
+    """For ``_as_parameter_`` where ctypes has no class for it: not an int, which ctypes would cut
+    to 32 bits."""
     holder = _Holder(closure.address)
     holder.closure = closure
     return holder
 
 
-def as_parameter(closure: Closure) -> ctypes.c_void_p:
-    """For ``_as_parameter_``: not an int, which ctypes would cut to 32 bits."""
-    return _hold(closure)
+def parameter_class(signature: Signature) -> Any:
+    """The class of ``_as_parameter_``: of the signature's own types, so that argtypes which name
+    these accept it. None where ctypes has no such function type."""
+    if signature.variadic:
+        return None
+    try:
+        return _named(prototype_of(signature))
+    except UnsupportedTypeError:
+        return None
+
+
+@functools.cache
+def _named(prototype: Any) -> Any:
+    """A subclass for ctypes' errors: "expected CFunctionType instance instead of ..." """
+    body = {name: getattr(prototype, name) for name in ("_flags_", "_restype_", "_argtypes_")}
+    return type(prototype)("a Closure: give its as_ctypes(prototype)", (prototype,), body)
 
 
 def as_function(closure: Closure, prototype: Any) -> Any:

@@ -149,7 +149,8 @@ def test_attributes() -> None:
     assert int(closure) == operator.index(closure) == address
     assert hex(closure) == hex(address)
     assert ctypes.cast(closure.as_ctypes(), ctypes.c_void_p).value == address
-    assert closure._as_parameter_.value == address
+    parameter = closure._as_parameter_
+    assert ctypes.cast(parameter, ctypes.c_void_p).value == address
     assert closure.signature == SIGNATURE
     assert str(closure.signature) == "int (int)"
     assert closure.closed is False
@@ -463,15 +464,88 @@ def test_as_ctypes_with_other_pointers() -> None:
     assert closure.as_ctypes(other)(None, None) == 3
 
 
+APPLY = """
+int apply(int (*f)(int), int n) { return f(n); }
+int first(int (*f)(const int *), const int *p) { return f(p); }
+"""
+
+
 def test_ctypes_takes_it_as_an_argument() -> None:
     """With and without argtypes; the address is not cut to 32 bits."""
-    lib = tools.library("int apply(int (*f)(int), int n) { return f(n); }")
+    lib = tools.library(APPLY)
     assert lib.apply(SIGNATURE(twice), 21) == 42
-    for argtypes in ([ctypes.c_void_p, ctypes.c_int], [PROTOTYPE, ctypes.c_int]):
-        lib.apply.argtypes = argtypes
-        closure = SIGNATURE(twice)
-        given = closure.as_ctypes() if argtypes[0] is PROTOTYPE else closure
-        assert lib.apply(given, 21) == 42
+    for kind in (ctypes.c_void_p, PROTOTYPE):
+        lib.apply.argtypes = [kind, ctypes.c_int]
+        assert lib.apply(SIGNATURE(twice), 21) == 42
+        assert lib.apply(SIGNATURE(twice).as_ctypes(), 21) == 42
+    variadic = pytramp.callback("int (int, ...)", lambda n, rest: 2 * n)
+    lib.apply.argtypes = None
+    assert lib.apply(variadic, 21) == 42
+    assert isinstance(variadic._as_parameter_, ctypes.c_void_p)
+
+
+def test_argtypes_of_other_types() -> None:
+    """The error says what to do; ctypes' own pointers are what as_ctypes(prototype) is for."""
+    lib = tools.library(APPLY)
+    pointers = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int))
+    lib.first.argtypes = [pointers, ctypes.POINTER(ctypes.c_int)]
+    closure = pytramp.callback("int (const int *)", lambda p: p[0])
+    number = ctypes.byref(ctypes.c_int(7))
+    with pytest.raises(ctypes.ArgumentError, match=r"give its as_ctypes\(prototype\)"):
+        lib.first(closure, number)
+    assert lib.first(closure.as_ctypes(pointers), number) == 7
+
+
+def test_a_parameter_keeps_the_closure() -> None:
+    closure = SIGNATURE(twice)
+    ref, parameter = weakref.ref(closure), closure._as_parameter_
+    del closure
+    gc.collect()
+    assert parameter(21) == 42
+    assert ref() is not None
+    del parameter
+    assert ref() is None
+
+
+def field_of(*types: Any) -> Any:
+    return type("Fields", (ctypes.Structure,), {"_fields_": [("f", ctypes.CFUNCTYPE(*types))]})()
+
+
+INT, INT_POINTER = ctypes.c_int, ctypes.POINTER(ctypes.c_int)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "types"),
+    [
+        ("int (int)", (INT, INT)),
+        ("size_t (int64_t, unsigned char)", (ctypes.c_size_t, ctypes.c_int64, ctypes.c_ubyte)),
+        ("_Bool (double)", (ctypes.c_bool, ctypes.c_double)),
+        ("void *(const struct foo *)", (ctypes.c_void_p, ctypes.c_void_p)),
+        ("void (const char *, int *)", (None, ctypes.c_void_p, ctypes.c_void_p)),
+    ],
+)
+def test_fields_that_take_as_ctypes(declaration: str, types: Any) -> None:
+    """Those whose prototype has the same scalars and c_void_p for all pointers."""
+    fields = field_of(*types)
+    fields.f = pytramp.callback(declaration, lambda *args: 0).as_ctypes()
+    assert fields.f
+
+
+@pytest.mark.parametrize(
+    ("declaration", "types"),
+    [
+        ("int (int *)", (INT, INT_POINTER)),
+        ("int *(void)", (INT_POINTER,)),
+        ("int (const char *)", (INT, ctypes.c_char_p)),
+    ],
+)
+def test_fields_that_need_their_prototype(declaration: str, types: Any) -> None:
+    fields = field_of(*types)
+    closure = pytramp.callback(declaration, lambda *args: 0)
+    with pytest.raises(TypeError, match=r"expected CFunctionType instance|incompatible types"):
+        fields.f = closure.as_ctypes()
+    fields.f = closure.as_ctypes(ctypes.CFUNCTYPE(*types))
+    assert fields.f
 
 
 # ---- Class bodies ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 
 import tools
@@ -16,3 +17,13 @@ def test_coming_from() -> None:
     failed, tried = doctest.testfile(str(DOCS / "coming-from.md"), module_relative=False)
     assert tried > 20
     assert not failed
+
+
+def test_guide() -> None:
+    """What is whole: blocks that import what they need, one after the other."""
+    text = (DOCS / "guide.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(import .*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)

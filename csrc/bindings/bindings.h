@@ -98,12 +98,7 @@ PyObject *refuse_closed(PyObject *closure);
 
 /* ---- function_pointer.cpp ---- */
 
-/* What is made of a class of ctypes' function pointers, and where the objects have the address and
- * what is kept with it. */
-struct Layout {
-    newfunc make;
-    Py_ssize_t address, objects;
-};
+using Layout = pt_pointer_layout;
 
 /* ctypes' own class that prototype is derived from; none, with TypeError. */
 py::object base_of_function_pointers(PyTypeObject *prototype);
@@ -113,6 +108,15 @@ int find_layout(PyTypeObject *prototype, Layout &layout);
 
 /* A function pointer to the Closure, which it keeps. nullptr with an exception. */
 PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *closure);
+
+/* The same for a class that needs no care for what calls return, or an object that nobody calls. */
+PyObject *point_bare(PyTypeObject *prototype, const Layout &layout, PyObject *closure);
+
+/* ---- parameter.cpp ---- */
+
+/* Of an open closure: a new reference, nullptr with an exception. */
+PyObject *as_parameter(PyObject *closure);
+void drop_parameter(const pt_parameter *parameter);
 
 /* ---- cffi.cpp ---- */
 

@@ -236,7 +236,7 @@ static PyObject *as_other(const char *module, const char *function, const char *
 }
 
 static PyObject *get_as_parameter(PyObject *self, void *) {
-    return as_other("pytramp._ctypes", "as_parameter", "(O)", self);
+    return pt_closure_object_code(as_closure(self)) ? as_parameter(self) : refuse_closed(self);
 }
 
 static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -394,7 +394,7 @@ static PyGetSetDef getters[] = {
     GETTER("origin", get_origin, "Where the closure was made, 'file.py:12'."),
     GETTER("__wrapped__", get_wrapped, "The Python callable. FreedCallbackError once closed."),
     GETTER("_as_parameter_", get_as_parameter,
-           "What ctypes passes for it where argtypes does not name a function prototype."),
+           "What ctypes passes for it: a function pointer of its signature's own types."),
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -65,6 +65,19 @@ static int keep(PyObject **objects, PyObject *closure) {
     return failed;
 }
 
+PyObject *point_bare(PyTypeObject *prototype, const Layout &layout, PyObject *closure) {
+    void *code = pt_closure_object_code(reinterpret_cast<pt_closure_object *>(closure));
+    if (!code) return refuse_closed(closure);
+    PyObject *nothing = PyTuple_New(0);
+    PyObject *made = nothing ? layout.make(prototype, nothing, nullptr) : nullptr;
+    Py_XDECREF(nothing);
+    if (!made) return nullptr;
+    char *object = reinterpret_cast<char *>(made);
+    memcpy(object + layout.address, &code, sizeof code);
+    if (keep(reinterpret_cast<PyObject **>(object + layout.objects), closure)) Py_CLEAR(made);
+    return made;
+}
+
 /* ctypes crashes at a py_object that is NULL: its place takes a class that looks (taken). */
 static int guard(PyObject *made, const pt_closure_object *closure) {
     if (closure->signature->returns.way != PT_WAY_OBJECT) return 0;
@@ -74,17 +87,8 @@ static int guard(PyObject *made, const pt_closure_object *closure) {
 }
 
 PyObject *point_at(PyTypeObject *prototype, const Layout &layout, PyObject *closure) {
-    void *code = pt_closure_object_code(reinterpret_cast<pt_closure_object *>(closure));
-    if (!code) return refuse_closed(closure);
-    PyObject *nothing = PyTuple_New(0);
-    PyObject *made = nothing ? layout.make(prototype, nothing, nullptr) : nullptr;
-    Py_XDECREF(nothing);
-    if (!made) return nullptr;
-    char *object = reinterpret_cast<char *>(made);
-    memcpy(object + layout.address, &code, sizeof code);
-    if (keep(reinterpret_cast<PyObject **>(object + layout.objects), closure) ||
-        guard(made, reinterpret_cast<pt_closure_object *>(closure)))
-        Py_CLEAR(made);
+    PyObject *made = point_bare(prototype, layout, closure);
+    if (made && guard(made, reinterpret_cast<pt_closure_object *>(closure))) Py_CLEAR(made);
     return made;
 }
 

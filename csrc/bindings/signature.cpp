@@ -391,6 +391,7 @@ static int signature_traverse(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(object->result);
     Py_VISIT(object->arguments);
+    if (object->parameter) Py_VISIT(object->parameter->cls);
     return 0;
 }
 
@@ -407,6 +408,7 @@ static void signature_dealloc(PyObject *self) {
     Py_XDECREF(object->arguments);
     Py_XDECREF(object->names);
     Py_XDECREF(object->name);
+    drop_parameter(object->parameter);
     type->tp_free(self);
     Py_DECREF(type);
 }

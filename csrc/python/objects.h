@@ -106,6 +106,19 @@ static inline const struct pt_crossing *pt_crossing_of(PyObject *type) {
 
 struct pt_shape;
 
+/* How ctypes' function pointers are made of a class, and where the objects have the address and
+ * what is kept with it. */
+struct pt_pointer_layout {
+    newfunc make;
+    Py_ssize_t address, objects;
+};
+
+/* What ctypes is given for a closure; cls is NULL where ctypes has no such function type. */
+struct pt_parameter {
+    PyTypeObject *cls;
+    struct pt_pointer_layout layout;
+};
+
 typedef struct pt_signature_object {
     PyObject_HEAD vectorcallfunc vectorcall;
     const pytramp_signature *c;
@@ -123,6 +136,7 @@ typedef struct pt_signature_object {
     struct pt_crossing returns;
     struct pt_crossing *takes; /* nargs of them */
     struct pt_shape **shapes;  /* nargs of them, NULL where takes[i] is no array; NULL for none */
+    const struct pt_parameter *parameter; /* NULL until it is asked for; atomic */
 } pt_signature_object;
 
 /* What few closures have. */
