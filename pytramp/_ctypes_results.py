@@ -54,6 +54,20 @@ def text(cls: Any) -> Store:
     return store
 
 
+def kept_text(kept: dict[Any, Any], cls: Any, value: bytes | str) -> Any:
+    """What a callback that stands for one of ctypes' returns instead of text: a pointer to it.
+
+    It is in `kept`, once for each text. Where cls is no c_char_p for bytes, or c_wchar_p for str,
+    it is value itself.
+    """
+    root: Any = ctypes.c_char_p if isinstance(value, bytes) else ctypes.c_wchar_p
+    if not issubclass(cls, root):
+        return value
+    text = bytes(memoryview(value)) if isinstance(value, bytes) else str.__str__(value)
+    found = kept.get(text)
+    return found if found is not None else kept.setdefault(text, root(text))
+
+
 def in_cell(base: Type, root: Any) -> Store:
     """What base takes, as an instance of root."""
     target = Type.pointer(f"{base.spelling} *", target=base)

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -362,6 +364,75 @@ def test_onerror_gets_three_arguments(ffi: Any, unraisable: list[Any]) -> None:
     assert first.exc_type is OverflowError
     assert report.exc_type is TypeError
     assert isinstance(report.exc_value.__context__, OverflowError)
+
+
+class Index:
+    def __index__(self) -> int:
+        return 7
+
+
+class Number:
+    def __init__(self, number: Any) -> None:
+        self.number = number
+
+    def __int__(self) -> Any:
+        return self.number
+
+
+class Both(Index, Number):
+    """cffi asks for __int__."""
+
+
+class Real:
+    def __float__(self) -> float:
+        return 2.5
+
+
+def results(ffi: Any) -> list[Any]:
+    numpy = tools.need_module("numpy")
+    return [
+        *(None, 0, 1, 65, -1, 300, 1 << 31, 1 << 63, (1 << 64) - 1, 1 << 70, True),
+        *(1.5, 1j, b"a", b"ab", "a", "ab", bytearray(b"a"), [1], (1, 2), {"x": 1}, object()),
+        *(Index(), Number(7), Number(1 << 70), Number("7"), Number(2.0), Both(3), Real()),
+        *(Fraction(1, 2), Fraction(7), Decimal(2), Decimal("1.5"), Decimal("nan")),
+        *(numpy.int64(3), numpy.uint8(9), numpy.bool_(True), numpy.float32(1.5)),
+        *(numpy.float64(1.5), numpy.array([3]), numpy.array(4)),
+        *(ffi.cast(kind, 65) for kind in ("int", "char", "wchar_t", "double", "enum color")),
+        ffi.NULL,
+    ]
+
+
+def is_laxer(kind: str, value: Any) -> bool:
+    """What docs/coming-from.md says."""
+    if kind == "_Bool":
+        return True
+    if kind in ("char", "wchar_t"):
+        return hasattr(type(value), "__index__") or type(value).__module__ == "_cffi_backend"
+    return type(value) is Index
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("_Bool", "char", "wchar_t", "signed char", "short", "int", "unsigned int", "int64_t"),
+        *("unsigned long", "size_t", "enum color", "float", "double", "void *", "int *"),
+    ],
+)
+def test_what_cffi_takes(ffi: Any, kind: str, unraisable: list[Any]) -> None:
+    """The same of each value, and the error value for the same ones."""
+    for value in results(ffi):
+        unraisable.clear()
+        wanted = repr(ffi.callback(f"{kind}(void)", lambda: value)())  # noqa: B023
+        is_refused = bool(unraisable)
+        if is_refused and is_laxer(kind, value):
+            continue
+        got = repr(ours.callback(ffi, f"{kind}(void)", lambda: value)())  # noqa: B023
+        assert len(unraisable) == 2 * is_refused, (value, unraisable)
+        assert got == wanted or (kind, value) == ("_Bool", Fraction(1, 2)), value
+
+
+def test_an_error_value_that_cffi_takes(ffi: Any, unraisable: list[Any]) -> None:
+    assert ours.callback(ffi, "int(void)", lambda: "text", error=Decimal(3))() == 3
 
 
 def test_errno(ffi: Any, lib: Any) -> None:

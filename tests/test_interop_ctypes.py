@@ -13,11 +13,12 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tracemalloc
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import CFUNCTYPE as IMPORTED_BEFORE
-from ctypes import c_char_p, c_double, c_int, c_short, c_size_t, c_void_p
+from ctypes import c_char_p, c_double, c_int, c_short, c_size_t, c_void_p, c_wchar_p
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,65 @@ def test_a_result_out_of_range_is_an_error(unraisable: list[Any]) -> None:
     """ctypes takes its low bits."""
     assert ours.CFUNCTYPE(c_short, c_short)(lambda n: 70000)(1) == 0
     assert [kind for kind, *_ in unraisable] == [OverflowError]
+
+
+class Text(c_char_p):
+    pass
+
+
+class Bytes(bytes):
+    pass
+
+
+class Str(str):
+    __slots__ = ()
+
+
+TEXTS = [
+    (c_char_p, b"abc", b"abd"),
+    (c_char_p, b"", Bytes(b"x")),
+    (Text, b"abc", b"abd"),
+    (c_wchar_p, "a\U0001f600", "b"),
+    (c_wchar_p, "", Str("x")),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), TEXTS)
+def test_text(kind: Any, first: Any, second: Any) -> None:
+    """ctypes keeps one more at each call; here it is each text once, and equal ones are one."""
+    texts = iter([first, second, first[:0] + first, type(second)(second), None])
+    function = ours.CFUNCTYPE(kind)(lambda: next(texts))
+    addresses = [ctypes.cast(function, ctypes.CFUNCTYPE(c_void_p))() for _ in range(5)]
+    assert addresses[:2] == addresses[2:4]
+    assert addresses[4] is None
+    read = ctypes.string_at if issubclass(kind, c_char_p) else ctypes.wstring_at
+    gc.collect()
+    assert [read(address) for address in addresses[:2]] == [first, second]
+
+
+def test_text_goes_with_the_callback() -> None:
+    function = ours.CFUNCTYPE(c_wchar_p)(lambda: "x" * 1_000_000)
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            assert len(function()) == 1_000_000
+        assert 4e6 <= tracemalloc.get_traced_memory()[0] * 4 / tools.WCHAR < 20e6
+        del function
+        assert tracemalloc.get_traced_memory()[0] < 1e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("kind", "text"), [(c_char_p, "abc"), (c_wchar_p, b"abc")])
+def test_text_of_the_other_kind(kind: Any, text: Any, unraisable: list[Any]) -> None:
+    assert ours.CFUNCTYPE(kind)(lambda: text)() is None
+    assert [error for error, *_ in unraisable] == [TypeError]
+
+
+def test_a_bytearray_is_a_character(unraisable: list[Any]) -> None:
+    assert ours.CFUNCTYPE(ctypes.c_char)(lambda: bytearray(b"a"))() == b"a"
+    assert ours.CFUNCTYPE(ctypes.c_char)(lambda: bytearray(b"ab"))() == b"\0"
+    assert [error for error, *_ in unraisable] == [TypeError]
 
 
 def test_types_that_ctypes_refuses() -> None:

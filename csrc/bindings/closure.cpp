@@ -123,9 +123,9 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
     if (is_given(options.name)) made->name = Py_NewRef(options.name);
     made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
-    if (set_onerror(made, options.onerror) || set_error(made, options.error) ||
-        set_result(made, options.result) || set_arrays(made, options.arrays) ||
-        set_manner(made, options.manner) || set_inner(made) || open(made)) {
+    if (set_manner(made, options.manner) || set_onerror(made, options.onerror) ||
+        set_error(made, options.error) || set_result(made, options.result) ||
+        set_arrays(made, options.arrays) || set_inner(made) || open(made)) {
         Py_DECREF(made);
         return nullptr;
     }

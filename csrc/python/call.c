@@ -18,6 +18,7 @@
 #include "failure.h"
 #include "hold.h"
 #include "label.h"
+#include "manner.h"
 #include "objects.h"
 #include "stack.h"
 #include "tstate.h"
@@ -32,13 +33,9 @@ static void forget_python(struct pt_record *record) {
 /* ---- Arguments and result ---- */
 
 static int keep_owner(pt_closure_object *closure, PyObject *owner) {
-    struct pt_extras *extras = pt_closure_need_extras(closure);
-    if (!extras) return -1;
-    PT_LOCK(closure);
-    if (!extras->kept) extras->kept = PyDict_New();
-    PT_UNLOCK();
-    PyObject *key = extras->kept ? PyLong_FromVoidPtr(owner) : NULL;
-    int failed = key ? PyDict_SetItem(extras->kept, key, owner) : -1;
+    PyObject *kept = pt_closure_need_kept(closure);
+    PyObject *key = kept ? PyLong_FromVoidPtr(owner) : NULL;
+    int failed = key ? PyDict_SetItem(kept, key, owner) : -1;
     Py_XDECREF(key);
     return failed;
 }
@@ -56,7 +53,7 @@ PT_COLD static int store_code(pt_closure_object *closure, PyObject *result, void
     return failed;
 }
 
-int pt_closure_object_store(pt_closure_object *closure, PyObject *value, void *to) {
+static int store_for_life(pt_closure_object *closure, PyObject *value, void *to) {
     PyObject *kept;
     if (pt_store_for_life(&closure->signature->returns, value, to, &kept)) return -1;
     int failed = keep_owner(closure, kept);
@@ -64,8 +61,16 @@ int pt_closure_object_store(pt_closure_object *closure, PyObject *value, void *t
     return failed;
 }
 
+int pt_closure_object_store(pt_closure_object *closure, PyObject *value, void *to) {
+    if (closure->manner == PT_MANNER_OWN) return store_for_life(closure, value, to);
+    PyObject *other = pt_in_manner(closure, value);
+    int failed = other ? store_for_life(closure, other, to) : -1;
+    Py_XDECREF(other);
+    return failed;
+}
+
 /* Any type: converted beside the frame, so that a failure leaves nothing half written. */
-PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
+PT_COLD static int store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
     const pt_signature_object *signature = closure->signature;
     if (result == Py_None && closure->extras && closure->extras->result) {
         pt_closure_return(signature->c, closure->extras->result, frame);
@@ -84,6 +89,14 @@ PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt
     if (!failed) pt_closure_return(signature->c, value, frame);
     if (value != small) PyMem_Free(value);
     return failed ? PT_BAD_RESULT : 0;
+}
+
+PT_COLD int pt_store_any(pt_closure_object *closure, PyObject *result, struct pt_frame *frame) {
+    if (closure->manner == PT_MANNER_OWN) return store_any(closure, result, frame);
+    PyObject *other = pt_in_manner(closure, result);
+    int failure = other ? store_any(closure, other, frame) : PT_BAD_RESULT;
+    Py_XDECREF(other);
+    return failure;
 }
 
 /* int, double and void are nearly all results there are; a register is written whole. */

@@ -102,6 +102,15 @@ struct pt_extras *pt_closure_need_extras(pt_closure_object *closure) {
     return closure->extras;
 }
 
+PyObject *pt_closure_need_kept(pt_closure_object *closure) {
+    struct pt_extras *extras = pt_closure_need_extras(closure);
+    if (!extras) return NULL;
+    PT_LOCK(closure);
+    if (!extras->kept) extras->kept = PyDict_New();
+    PT_UNLOCK();
+    return extras->kept;
+}
+
 /* ---- Close ---- */
 
 /* What a report needs, taken from the closure while it still knows its callable. */

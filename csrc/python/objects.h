@@ -146,8 +146,8 @@ struct pt_extras {
     void *error;     /* a value of the result type; NULL: zeros */
     void *result;    /* the same: what C gets when the callable returns None; NULL: None's own */
     struct pt_closure_object
-        *inner;                 /* whose code C gets, and which may be closed before this one */
-    PyObject *kept;             /* a dict by identity: what was returned as a function pointer */
+        *inner;     /* whose code C gets, and which may be closed before this one */
+    PyObject *kept; /* a dict: what was returned as a function pointer, by identity; text */
     PyObject *ndarray, *dtypes; /* arrays="numpy": the class; a dtype or None for each argument */
     unsigned kept_views;        /* how many arrays were kept beyond their call */
     unsigned told : 1;          /* of one that could not be revoked */
@@ -200,6 +200,9 @@ pytramp_status pt_closure_object_open(pt_closure_object *closure);
 
 /* closure->extras, made when they are first needed; NULL with an exception. */
 struct pt_extras *pt_closure_need_extras(pt_closure_object *closure);
+
+/* The same of what it keeps: a borrowed reference. */
+PyObject *pt_closure_need_kept(pt_closure_object *closure);
 
 /* Before it is opened: see PT_CFFI_ERRNO. 0, or -1 with an exception. */
 int pt_closure_object_share_cffi_errno(pt_closure_object *closure);
