@@ -92,6 +92,22 @@ def test_a_late_call(free: Callable[[Any], None], fate: str) -> None:
     assert pytramp.stats()["late_calls"] == late_calls + 1
 
 
+def test_the_signature_is_kept_for_the_report() -> None:
+    """...and no longer."""
+    signature = pytramp.Signature("int (int)")
+    ref, closure = weakref.ref(signature), signature(lambda n: n)
+    late = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(closure.address)
+    del signature, closure
+    gc.collect()
+    assert ref() is not None
+    with tools.reports() as seen:
+        late(1)
+    assert len(seen) == 1
+    seen.clear()
+    gc.collect()
+    assert ref() is None
+
+
 def test_closing_twice() -> None:
     closure = INT(same)
     function = PROTOTYPE(closure.address)

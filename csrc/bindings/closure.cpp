@@ -429,7 +429,8 @@ static PyMethodDef methods[] = {
      "as_capsule(signature=None)\n--\n\n"
      "A PyCapsule of the address, for scipy.LowLevelCallable; it keeps the closure alive. Its name "
      "is the type: as declared, without const, names and dimensions, unless signature spells it "
-     "otherwise; TypeError when that is another type. C must not give it another name."},
+     "otherwise; TypeError when that is another type. C must not give it another name. The garbage "
+     "collector does not look into it: where the callable refers to it, nothing is collected."},
     {"__enter__", closure_enter, METH_NOARGS, nullptr},
     {"__exit__", closure_exit, METH_VARARGS, nullptr},
     {"__bytes__", closure_refuse_bytes, METH_NOARGS, nullptr},
