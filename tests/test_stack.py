@@ -115,7 +115,7 @@ def test_calls_in_a_coroutine_do_not_look_for_the_end() -> None:
 @tools.real_kernel
 @pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer's frames are larger than what is kept")
 def test_a_limit_that_is_raised() -> None:
-    """Where the main thread's stack ends is asked anew before a call is refused."""
+    """Where the stack ends is asked anew before a call is refused, if Python then calls, too."""
     tools.script("stack_limit.py", tools.build(USING))
 
 

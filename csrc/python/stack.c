@@ -13,11 +13,13 @@
 /* How much is kept for errors, unless the stack is small, and how much of that can do no more than
  * return the error value. From 3.14 on CPython watches the stack itself: it calls nothing in the
  * last two margins, not even a hook, and a call in the last one is fatal
- * (_PyOS_STACK_MARGIN_BYTES). */
+ * (_PyOS_STACK_MARGIN_BYTES). It keeps to the end that it found first, though setrlimit moves it.
+ */
 #if PY_VERSION_HEX < 0x030e0000
 #  define MOST_KEPT           65536
 #  define KEPT_OF_SMALL(size) ((size) / 2)
 #  define LEAST_SILENT        0
+#  define MAY_BE_RAISED       1
 #else
 #  ifdef Py_DEBUG
 #    define MARGIN 32768
@@ -27,6 +29,7 @@
 #  define MOST_KEPT           (4 * MARGIN)
 #  define KEPT_OF_SMALL(size) ((size) / 4 * 3)
 #  define LEAST_SILENT        (2 * MARGIN + 4096)
+#  define MAY_BE_RAISED       0
 #endif
 
 /* 0 for all where that is not known. The main thread's costs a look into /proc, and is another one
@@ -111,7 +114,8 @@ int pt_refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32
     uintptr_t here = (uintptr_t)frame;
     if (thread->stack_soft == UINTPTR_MAX) measure(thread);
     if (!is_nearly_used_up(thread, here)) return 0;
-    measure(thread); /* once more before it counts: not for each call on a stack that lies lower */
+    /* Once more before it counts: not for each call on a stack that lies lower. */
+    if (MAY_BE_RAISED) measure(thread);
     if (!is_nearly_used_up(thread, here)) return 0;
     refuse(frame, record, word, here >= thread->stack_hard);
     return 1;
