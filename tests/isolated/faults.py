@@ -6,7 +6,6 @@ Nothing here may call list.append: in CPython 3.15.0 its specialised form frees 
 the list cannot grow (gh-151818).
 """
 
-import _testcapi
 import ctypes
 import functools
 import gc
@@ -114,10 +113,9 @@ def propagated():
         with block:
             unhandled_call(1)
     finally:
-        _testcapi.remove_mem_hooks()
-        for each in (block, outer):
-            if each._is_open and (each is outer or sys.version_info < (3, 11)):
-                each._leave()  # no memory for the frame of __exit__, which was never called
+        faulty.leave(block)
+        if outer._is_open:  # never left by `with`
+            outer._leave()
         assert not block._is_open
 
 

@@ -149,9 +149,14 @@ object_signature = pytramp.Signature("PyObject *(PyObject *)")
 
 def stopped():
     """The first exception, once."""
-    with pytramp.propagate(unhandled, stop=sys.getrecursionlimit):
-        int_of_int(unhandled.address)(1)
-        int_of_int(unhandled.address)(1)
+    block = pytramp.propagate(unhandled, stop=sys.getrecursionlimit)
+    try:
+        with block:
+            int_of_int(unhandled.address)(1)
+            int_of_int(unhandled.address)(1)
+    finally:
+        faulty.leave(block)
+        assert not block._is_open
 
 
 class ClosesItself:
