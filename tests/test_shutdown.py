@@ -246,6 +246,9 @@ def path() -> Path:
 @pytest.mark.parametrize("case", CASES)
 def test_calls_at_the_end(case: str, path: Path) -> None:
     """Every time, whatever the timing."""
+    if case == "daemon" and tools.FREE_THREADED and sys.version_info < (3, 14):
+        # As they do with callbacks of ctypes alone, one of 400: in drop_gil(), of a freed state.
+        pytest.skip("daemon threads of Python 3.13 without a GIL crash when they leave Python")
     mode: dict[str, Any] = {}
     if case in RACES:
         mode = {"python": ("-W", "error"), "env": {"PYTHONDEVMODE": "", "PYTHONMALLOC": "default"}}
