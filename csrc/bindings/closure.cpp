@@ -91,7 +91,7 @@ static int set_manner(Object *closure, pt_manner manner) {
 
 /* Of a closure of a closure of a closure it is the last one, at once: they may be many. */
 static int set_inner(Object *closure) {
-    if (!closure->native || Py_TYPE(closure->callable) != Py_TYPE(closure)) return 0;
+    if (!closure->is_native || Py_TYPE(closure->callable) != Py_TYPE(closure)) return 0;
     Object *inner = as_closure(closure->callable);
     if (inner->extras && inner->extras->inner) inner = inner->extras->inner;
     if (!pt_closure_need_extras(closure)) return -1;
@@ -100,7 +100,7 @@ static int set_inner(Object *closure) {
 }
 
 static int open(Object *closure) {
-    if (closure->native) return 0;
+    if (closure->is_native) return 0;
     pytramp_status status = pt_closure_object_open(closure);
     if (!status) return 0;
     set_status(status);
@@ -119,7 +119,8 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
     made->signature =
         reinterpret_cast<pt_signature_object *>(Py_NewRef(reinterpret_cast<PyObject *>(signature)));
     made->callable = Py_NewRef(callable);
-    made->native = native;
+    made->is_native = native != nullptr;
+    if (native) made->native = native;
     if (is_given(options.name)) made->name = Py_NewRef(options.name);
     made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
@@ -183,7 +184,7 @@ static PyObject *get_closed(PyObject *self, void *) {
 
 static PyObject *get_native(PyObject *self, void *) {
     if (!pt_closure_object_code(as_closure(self))) return refuse_closed(self);
-    return PyBool_FromLong(as_closure(self)->native != nullptr);
+    return PyBool_FromLong(pt_native_of(as_closure(self)) != nullptr);
 }
 
 static PyObject *get_origin(PyObject *self, void *) {

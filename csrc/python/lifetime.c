@@ -78,8 +78,8 @@ void *pt_closure_object_code(pt_closure_object *closure) {
     void *native;
     pt_closure_object *inner;
     PT_LOCK(closure);
-    record = closure->record;
-    native = closure->native;
+    record = pt_record_of(closure);
+    native = pt_native_of(closure);
     inner = native && closure->extras ? closure->extras->inner : NULL;
     PT_UNLOCK();
     if (inner) return pt_closure_object_code(inner);
@@ -89,7 +89,8 @@ void *pt_closure_object_code(pt_closure_object *closure) {
 PyObject *pt_closure_object_callable(pt_closure_object *closure) {
     PyObject *callable;
     PT_LOCK(closure);
-    callable = closure->record || closure->native ? Py_XNewRef(closure->callable) : NULL;
+    callable =
+        pt_record_of(closure) || pt_native_of(closure) ? Py_XNewRef(closure->callable) : NULL;
     PT_UNLOCK();
     return callable;
 }
@@ -137,14 +138,15 @@ void pt_closure_drop_callable(pt_closure_object *closure) {
 static struct pt_record *take_record(pt_closure_object *closure) {
     struct pt_record *record;
     PT_LOCK(closure);
-    record = closure->record;
-    closure->record = NULL;
+    record = pt_record_of(closure);
+    if (record) closure->record = NULL;
     PT_UNLOCK();
     return record;
 }
 
 void pt_closure_object_shut(pt_closure_object *closure) {
-    if (closure->record) pt_pool_kill(closure->record);
+    struct pt_record *record = pt_record_of(closure);
+    if (record) pt_pool_kill(record);
 }
 
 #ifdef Py_GIL_DISABLED
@@ -153,7 +155,7 @@ int pt_closure_object_is_held(const pt_closure_object *closure) {
 }
 
 int pt_closure_object_revive(pt_closure_object *closure) {
-    if (!closure->record || !pt_is_held(closure)) return 0;
+    if (!pt_record_of(closure) || !pt_is_held(closure)) return 0;
     Py_SET_REFCNT((PyObject *)closure, 1);
     pt_closure_object_close(closure, "garbage-collected");
     Py_DECREF(closure);
@@ -209,8 +211,8 @@ static void close_slot(pt_closure_object *closure, struct pt_record *record, con
 static int close_native(pt_closure_object *closure) {
     void *native;
     PT_LOCK(closure);
-    native = closure->native;
-    closure->native = NULL;
+    native = pt_native_of(closure);
+    if (native) closure->native = NULL;
     PT_UNLOCK();
     if (!native) return 0;
     if (closure->adopted) pytramp_closure_free(native);

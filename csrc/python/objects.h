@@ -165,8 +165,10 @@ enum {
 enum pt_manner { PT_MANNER_OWN, PT_MANNER_CTYPES, PT_MANNER_CFFI };
 
 typedef struct pt_closure_object {
-    PyObject_HEAD struct pt_record *record; /* NULL once closed, and of a native one */
-    void *native; /* the callable's own address, which C gets: there is no slot. NULL once closed */
+    PyObject_HEAD union {
+        struct pt_record *record; /* its slot; NULL once closed */
+        void *native; /* where is_native: the callable's own address, which C gets; the same */
+    };
     PyObject *callable; /* NULL once closed */
     pt_signature_object *signature;
     struct pt_extras *extras; /* or NULL */
@@ -174,6 +176,7 @@ typedef struct pt_closure_object {
     PyObject *made_in;        /* the code object that made it, or NULL */
     PyObject *weakrefs;
     int made_at; /* byte offset in made_in */
+    unsigned is_native : 1;
     unsigned immortal : 1;
     unsigned scheduled : 1; /* callable has the user's as its __wrapped__, and runs it later */
     unsigned manner : 2;    /* enum pt_manner */
@@ -185,6 +188,16 @@ typedef struct pt_closure_object {
     int deep;                         /* calls inside that found no slot for its name; atomic */
 #endif
 } pt_closure_object;
+
+/* Its slot; NULL once closed, and of a native one. */
+static inline struct pt_record *pt_record_of(const pt_closure_object *closure) {
+    return closure->is_native ? NULL : closure->record;
+}
+
+/* The function that it is; NULL once closed, and where it has a slot. */
+static inline void *pt_native_of(const pt_closure_object *closure) {
+    return closure->is_native ? closure->native : NULL;
+}
 
 /* ---- For the bindings; all of it under the GIL ---- */
 

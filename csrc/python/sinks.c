@@ -41,7 +41,8 @@ static void settle(pt_closure_object *closure) {
     }
     unsigned others = pt_special(closure) & ~(unsigned)PT_SOME_SILENT;
     pt_set_special(closure, others | (caught && caught < n ? PT_SOME_SILENT : 0));
-    if (closure->record) pt_pool_silence(closure->record, caught && caught == n);
+    struct pt_record *record = pt_record_of(closure);
+    if (record) pt_pool_silence(record, caught && caught == n);
 }
 
 /* The first one stays. */
