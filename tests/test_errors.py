@@ -374,6 +374,35 @@ def test_an_exception_set_in_the_caller_stays() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("kind", ["int", "PyObject *"])
+def test_it_stays_where_the_caller_gave_up_the_gil(kind: str) -> None:
+    lib = ctypes.PyDLL(
+        str(
+            tools.build(
+                """
+        void call_it(void (*set)(void *, const char *), void *kind, void *(*save)(void),
+                     void (*restore)(void *), void *(*f)(int)) {
+            set(kind, "of the caller");
+            void *saved = save();
+            f(3);
+            restore(saved);
+        }
+        """
+            )
+        )
+    )
+    lib.call_it.argtypes = [ctypes.c_void_p, ctypes.py_object, *[ctypes.c_void_p] * 3]
+    api = [
+        ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p)
+        for name in ("PyErr_SetString", "PyEval_SaveThread", "PyEval_RestoreThread")
+    ]
+    signature = pytramp.Signature(f"{kind} (int)")
+    for function, expected in ((abs, []), (fails, [Mine])):
+        with tools.reports() as seen, pytest.raises(OSError, match="of the caller"):
+            lib.call_it(api[0], OSError, *api[1:], signature(function))
+        assert [type(report.exception) for report in seen] == expected
+
+
 # ---- propagate ----
 
 

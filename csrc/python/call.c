@@ -201,10 +201,10 @@ static inline int has_exception(const PyThreadState *tstate) {
 #endif
 }
 
-/* Attached, with the closure held. */
+/* Attached, with the closure held; tstate is NULL where no exception is set. */
 static inline void call_closure(pt_closure_object *closure, struct pt_frame *frame,
                                 const PyThreadState *tstate) {
-    if (PT_UNLIKELY(has_exception(tstate))) {
+    if (tstate && PT_UNLIKELY(has_exception(tstate))) {
         call_under_exception(closure, frame);
     } else {
         int failure = PT_LIKELY(closure->signature->simple) ? call_simple(closure, frame)
@@ -273,8 +273,21 @@ static inline void invoke_attached(struct pt_frame *frame, struct pt_record *rec
         call_gone(frame, record, word, signature);
 }
 
-/* NULL with an exception, to a caller that runs no Python code: nobody else would see it. */
-static inline void drop_exception(const PyThreadState *tstate) {
+/* A caller that gave up the GIL with an exception set, which stays. */
+PT_COLD static void invoke_under_exception(struct pt_frame *frame, struct pt_record *record,
+                                           uint32_t word, const pytramp_signature *signature) {
+    invoke_attached(frame, record, word, signature, pt_current_tstate());
+}
+
+/* The same in a thread that was not attached: the exception that comes with a PyObject * that is
+ * NULL goes to nobody. */
+static inline void invoke_entered(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                                  const pytramp_signature *signature, const PyThreadState *tstate) {
+    if (PT_UNLIKELY(has_exception(tstate))) {
+        invoke_under_exception(frame, record, word, signature);
+        return;
+    }
+    invoke_attached(frame, record, word, signature, NULL);
     if (PT_UNLIKELY(has_exception(tstate))) pt_drop_exception(NULL);
 }
 
@@ -288,8 +301,10 @@ PT_COLD static void invoke_arriving(struct pt_frame *frame, struct pt_record *re
         pt_closure_return_error(record, frame);
         return;
     }
-    invoke_attached(frame, record, word, signature, pt_current_tstate());
-    if (visit.entry == PT_ATTACHED) drop_exception(pt_current_tstate());
+    if (visit.entry == PT_ATTACHED)
+        invoke_entered(frame, record, word, signature, pt_current_tstate());
+    else
+        invoke_attached(frame, record, word, signature, pt_current_tstate());
     pt_leave(&visit);
 }
 
@@ -304,8 +319,7 @@ static inline void invoke_detached(struct pt_frame *frame, struct pt_record *rec
         return;
     }
     const PyThreadState *tstate = atomic_load_explicit(&known->tstate, memory_order_relaxed);
-    invoke_attached(frame, record, word, signature, tstate);
-    drop_exception(tstate);
+    invoke_entered(frame, record, word, signature, tstate);
     pt_leave_known(known);
 }
 
