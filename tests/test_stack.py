@@ -175,7 +175,7 @@ void *object_near_the_end(void *(*f)(int), size_t size, size_t left) {
 
 @tools.posix("pthread_attr_setstack")
 @pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer's frames are larger than what is kept")
-@pytest.mark.parametrize("kind", ["live", "dead", "object"])
+@pytest.mark.parametrize("kind", ["live", "dead", "object", "released"])
 def test_calls_near_the_end(kind: str) -> None:
     """However little is left: a closure that lives is refused, and one that was freed, too."""
     tools.script("stack_end.py", kind, tools.build(NEAR_THE_END), python=("-W", "error"))

@@ -6,6 +6,7 @@
 #include "call.h"
 #include "failure.h"
 #include "hold.h"
+#include "pystate.h"
 #include "tstate.h"
 
 /* ---- How much there is ---- */
@@ -59,49 +60,58 @@ static int tell_of_refusals(void *unused) {
     return 0;
 }
 
+/* The dynamic linker needs more than 3 KB when Py_AddPendingCall first calls the C library. */
+#define LEAST_TO_TELL_LATER 8192
+
 /* No room to tell of it here: the main thread does, when it comes to it. */
 static void tell_later(void) {
     if (!atomic_exchange(&untold_refusals, 1) && Py_AddPendingCall(tell_of_refusals, NULL))
         atomic_store(&untold_refusals, 0);
 }
 
-static void tell_closure(pt_closure_object *closure, struct pt_frame *frame, int is_soft) {
+static void tell_closure(pt_closure_object *closure, struct pt_frame *frame) {
     struct pt_kept kept = pt_keep(closure);
     PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
-    if (is_soft) pt_handle_exception(closure, frame, PT_RAISED);
+    pt_handle_exception(closure, frame, PT_RAISED);
     pt_drop_kept(&kept);
 }
 
-/* A late call: there is no room for its report, which the next late call makes. Only what gets a
- * PyObject * must find an exception. */
-static void refuse_late(struct pt_frame *frame, struct pt_record *record) {
+/* Without any report. Only a caller that runs Python code must find an exception with its NULL. */
+static void refuse_silently(struct pt_frame *frame, struct pt_record *record) {
     if (record->kind != &pt_python_object_kind || pt_refuse_object(frame, record)) return;
-    struct pt_visit visit = pt_attach(pt_interpreter_of(record));
-    if (visit.entry == PT_WAS_ATTACHED && !PyErr_Occurred())
+    if (pt_is_alive(pt_interpreter_of(record)) && pt_tstate_here() && !PyErr_Occurred())
         PyErr_SetString(PyExc_RecursionError, "the thread's stack is nearly used up");
-    pt_leave(&visit);
 }
 
-/* The stack is nearly used up: RecursionError, as long as there is room to handle it; below that,
- * and when handling it calls back, only the error value. */
-static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t word, int is_soft) {
-    pt_closure_return_error(record, frame);
-    if (!pt_is_live(word)) {
-        refuse_late(frame, record);
-        return;
-    }
-    if (!is_soft && pt_is_alive(pt_interpreter_of(record))) tell_later();
-    if (!is_soft && record->kind != &pt_python_object_kind) return;
+/* With one: there is room to handle an exception. */
+static void refuse_aloud(struct pt_frame *frame, struct pt_record *record, uint32_t word) {
     if (pt_refuse_object(frame, record)) return;
     struct pt_visit visit = pt_attach(pt_interpreter_of(record));
     if (visit.entry == PT_REFUSED) return;
     struct pt_held held = {.closure = NULL};
     if (pt_state_word(record) == word && !PyErr_Occurred()) held = pt_hold(record, word);
     if (held.closure) {
-        if (!(pt_special(held.closure) & PT_DOOMED)) tell_closure(held.closure, frame, is_soft);
+        if (!(pt_special(held.closure) & PT_DOOMED)) tell_closure(held.closure, frame);
         pt_let_go(held, record, word);
+        /* Of a PyObject * that is NULL; none was set before, and nobody else would see it. */
+        if (visit.entry == PT_ATTACHED && PyErr_Occurred()) pt_drop_exception(NULL);
     }
     pt_leave(&visit);
+}
+
+/* A late call is reported when C makes the next one. */
+static void refuse(struct pt_frame *frame, struct pt_record *record, uint32_t word,
+                   const struct pt_thread *thread) {
+    uintptr_t here = (uintptr_t)frame;
+    pt_closure_return_error(record, frame);
+    if (pt_is_live(word) && here >= thread->stack_hard) {
+        refuse_aloud(frame, record, word);
+        return;
+    }
+    if (pt_is_live(word) && here - thread->stack_low >= LEAST_TO_TELL_LATER &&
+        pt_is_alive(pt_interpreter_of(record)))
+        tell_later();
+    refuse_silently(frame, record);
 }
 
 /* Not of a stack that is another one: a signal handler's, a coroutine's. */
@@ -117,6 +127,6 @@ int pt_refuse_for_stack(struct pt_frame *frame, struct pt_record *record, uint32
     /* Once more before it counts: not for each call on a stack that lies lower. */
     if (MAY_BE_RAISED) measure(thread);
     if (!is_nearly_used_up(thread, here)) return 0;
-    refuse(frame, record, word, here >= thread->stack_hard);
+    refuse(frame, record, word, thread);
     return 1;
 }

@@ -1,6 +1,7 @@
 """stack_end.py KIND LIBRARY: calls near the end of a stack; no crash, and no report is lost.
 
-KIND is live or dead (a closure), or object (a dead one that returns PyObject *).
+KIND is live or dead (a closure), object (a dead one that returns PyObject *), or released (a live
+one of these, for callers without the GIL).
 """
 
 import ctypes
@@ -32,9 +33,8 @@ def late():
 
 
 def near_the_end():
-    least = 2 if kind == "dead" else 6  # a refusal is told of
     results = set()
-    for left in range(least * KIB, 128 * KIB, 2 * KIB):
+    for left in range(2 * KIB, 128 * KIB, 2 * KIB):
         closure, address, call = late()
         results.add(lib.near_the_end(address, SIZE, left))
         assert call(7) == (7 if kind == "live" else -1)
@@ -61,15 +61,41 @@ def objects():
             except Exception as error:
                 raised.append(type(error))
 
-    threading.stack_size(SIZE)
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
+    in_thread(run)
     assert len(raised) == 5, raised
     assert raised[0] is pytramp.FreedCallbackError, raised
     assert raised[-1] is RecursionError, raised
 
 
-objects() if kind == "object" else near_the_end()
+def released():
+    """A caller that gave up the GIL, or never had it, gets NULL alone: the rest is told."""
+    closure = pytramp.callback("PyObject * (int)", lambda n: None)
+    call = lib.object_near_the_end
+    call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
+    call.restype = ctypes.c_void_p
+    told, results = [], []
+    sys.unraisablehook = lambda args: told.append(args.exc_type)
+
+    def run():
+        for left in (60, 55, 50):
+            results.append(call(closure.address, SIZE, left * KIB))
+
+    in_thread(run)
+    assert results == [None] * 3, results
+    assert told == [RecursionError] * 3, told
+    lib.near_the_end.restype = ctypes.c_void_p
+    for left in (60, 55, 50):
+        assert not lib.near_the_end(closure.address, SIZE, left * KIB)
+    assert told == [RecursionError] * 6, told
+
+
+def in_thread(run):
+    threading.stack_size(SIZE)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+{"object": objects, "released": released}.get(kind, near_the_end)()
 pytramp._core.pool_check()
 print("done")
