@@ -66,6 +66,11 @@ def test_no_growth(restriction: str, growth: str, words: tuple[str, ...]) -> Non
     tools.script("growth.py", restriction, "fails", *words, env=environment(growth))
 
 
+@tools.posix("pthread_key_create")
+def test_an_import_after_one_that_failed() -> None:
+    tools.script("import_again.py")
+
+
 def copy_of_the_package(folder: Path) -> dict[str, str]:
     """The environment in which the package is found in folder."""
     shutil.copytree(Path(pytramp.__file__).parent, folder / "pytramp")

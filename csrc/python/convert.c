@@ -16,7 +16,7 @@
 PyObject *pt_small_ints[PT_SMALL_INTS];
 
 void pt_convert_init(void) {
-    for (int i = 0; i < PT_SMALL_INTS; i++)
+    for (int i = 0; i < PT_SMALL_INTS && !pt_small_ints[i]; i++)
         pt_small_ints[i] = PyLong_FromLong(i + PT_SMALLEST_INT);
 }
 

@@ -64,8 +64,8 @@ PT_HIDDEN struct pt_interpreter *pt_interpreter_here(void);
 /* Makes that entry, if there is none: 0, or -1 with an exception. */
 PT_HIDDEN int pt_interpreter_init(void);
 
-/* Around changes of the list of entries, and the lists of attachments: short, and nothing of Python
- * is called under it. A fork waits for it. */
+/* Around changes of the list of entries, and the lists of attachments, and the process' first
+ * steps: short, and nothing of Python is called under it that could wait. A fork waits for it. */
 PT_HIDDEN void pt_registry_lock(void);
 PT_HIDDEN void pt_registry_unlock(void);
 

@@ -9,7 +9,6 @@
 #include "hold.h"
 #include "interpreter.h"
 #include "label.h"
-#include "threads.h"
 #include "tstate.h"
 
 /* ---- Open ---- */
@@ -234,18 +233,15 @@ void pt_closure_object_close(pt_closure_object *closure, const char *fate) {
 
 /* ---- Import ---- */
 
-static int failed; /* an errno */
-
-static void begin(void) {
-    pt_convert_init();
-    failed = pt_threads_init();
-}
-
-/* Interpreters with a GIL of their own, or without one, may come at once. */
+/* Interpreters with a GIL of their own, or without one, may come at once. No fork waits for the
+ * lock before its hooks are there. */
 int pt_python_init(void) {
-    pt_threads_once(begin);
-    if (!failed) return pt_interpreter_init();
-    errno = failed;
+    pt_registry_lock();
+    pt_convert_init();
+    int error = pt_threads_init();
+    pt_registry_unlock();
+    if (!error) return pt_interpreter_init();
+    errno = error;
     PyErr_SetFromErrno(PyExc_OSError);
     return -1;
 }

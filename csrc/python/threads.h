@@ -10,10 +10,6 @@
 PT_HIDDEN void pt_threads_lock(void);
 PT_HIDDEN void pt_threads_unlock(void);
 
-/* What the process needs once: runs in the first thread that comes here, while others wait. Always
- * the same function; of an interpreter it may use what needs no GIL but its own. */
-PT_HIDDEN void pt_threads_once(void (*begin)(void));
-
 /* Before the first watch: what runs in each watched thread when it ends, whoever made it, while its
  * thread-local variables are still there. 0, or an errno. */
 PT_HIDDEN int pt_threads_at_end(void (*end)(void));

@@ -17,12 +17,6 @@ void pt_threads_unlock(void) {
     pthread_mutex_unlock(&mutex);
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-void pt_threads_once(void (*begin)(void)) {
-    pthread_once(&once, begin);
-}
-
 static pthread_key_t ending;
 static void (*at_end)(void);
 

@@ -18,18 +18,6 @@ void pt_threads_unlock(void) {
     ReleaseSRWLockExclusive(&lock);
 }
 
-static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-
-static BOOL CALLBACK run(INIT_ONCE *unused, void *begin, void **nothing) {
-    (void)unused, (void)nothing;
-    (*(void (**)(void))begin)();
-    return TRUE;
-}
-
-void pt_threads_once(void (*begin)(void)) {
-    InitOnceExecuteOnce(&once, run, (void *)&begin, NULL);
-}
-
 /* ---- The thread ends ----
  *
  * Fiber-local storage has a callback that runs in the thread that ends and outside of the loader's

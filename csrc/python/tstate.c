@@ -403,8 +403,17 @@ static void thread_ends(void) {
 }
 
 int pt_threads_init(void) {
-    int error = pt_threads_at_end(thread_ends);
-    return error ? error : pt_registry_watch_forks();
+    static int watches_ends, watches_forks;
+    int error = 0;
+    if (!watches_ends) {
+        error = pt_threads_at_end(thread_ends);
+        watches_ends = !error;
+    }
+    if (watches_ends && !watches_forks) {
+        error = pt_registry_watch_forks();
+        watches_forks = !error;
+    }
+    return error;
 }
 
 /* ---- The interpreter ends ---- */

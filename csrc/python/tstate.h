@@ -31,8 +31,8 @@ struct pt_attachment {
         **link_there; /* of the interpreter; under the registry's lock */
 };
 
-/* Added to pt_thread.inside, until it is 0 again: some call's errors may have a PT_SET_. Each call
- * that ends counts down and sees it, by one instruction. */
+/* Or'ed into pt_thread.inside, until it is 0 again: some call's errors may have a PT_SET_. Each
+ * call that ends counts down and sees it, by one instruction. */
 #define PT_SOMETHING_SET INT_MIN
 
 #define PT_ENTERING 1u
@@ -168,7 +168,8 @@ PT_HIDDEN int pt_thread_is_inside(void);
 /* Does this thread run Python in another interpreter than that one? */
 PT_HIDDEN int pt_runs_elsewhere(const struct pt_interpreter *interpreter);
 
-/* Before the first attachment, once per process: 0, or an errno. */
+/* Before the first attachment, under the registry's lock: 0, or an errno. What the process has
+ * already stays; what failed is tried again. */
 PT_HIDDEN int pt_threads_init(void);
 
 /* ---- For the interpreter's end; closing is set ---- */
