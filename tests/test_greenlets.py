@@ -59,6 +59,7 @@ int in_a_thread(int (*f)(int), int n) {
 CASES = [
     "memory",
     "numbers",
+    "numbers_of_the_dead",
     "crossed",
     "closed",
     "exceptions",

@@ -456,6 +456,12 @@ def test_errno(ffi: Any, lib: Any) -> None:
     assert ffi.errno == 89
 
 
+def test_pytramps_errno(ffi: Any, lib: Any) -> None:
+    """What pytramp.set_errno() says counts there, too, where ffi.errno is left alone."""
+    sets = ours.callback(ffi, "int(int)", lambda n: pytramp.set_errno(5) or n)
+    assert lib.call_with_errno(sets, 42) == 1005
+
+
 # ---- For the whole process ----
 
 

@@ -224,14 +224,15 @@ PT_COLD static void call_special(pt_closure_object *closure, struct pt_frame *fr
                                  struct pt_record *record, const PyThreadState *tstate) {
     unsigned special = pt_special(closure);
     int is_cffi = (special & PT_CFFI_ERRNO) != 0;
+    struct pt_errors given;
     if (special & PT_DOOMED) {
         pt_call_doomed(closure, frame, record);
     } else if (special & PT_SOME_SILENT && pt_is_silent_here(closure)) {
         pt_call_silent(closure, frame);
     } else {
-        if (is_cffi) pt_cffi_errors_set();
+        if (is_cffi) given = pt_cffi_errors_set();
         call_kept(closure, frame, tstate);
-        if (is_cffi) pt_cffi_errors_get();
+        if (is_cffi) pt_cffi_errors_get(&given);
     }
 }
 
@@ -273,14 +274,14 @@ static inline void invoke_attached(struct pt_frame *frame, struct pt_record *rec
         call_gone(frame, record, word, signature);
 }
 
-/* A caller that gave up the GIL with an exception set, which stays. */
+/* Of a caller that gave up the GIL with an exception set, which stays. */
 PT_COLD static void invoke_under_exception(struct pt_frame *frame, struct pt_record *record,
                                            uint32_t word, const pytramp_signature *signature) {
     invoke_attached(frame, record, word, signature, pt_current_tstate());
 }
 
-/* The same in a thread that was not attached: the exception that comes with a PyObject * that is
- * NULL goes to nobody. */
+/* As invoke_attached, in a thread that was not attached: the exception that comes with a PyObject *
+ * that is NULL goes to nobody. */
 static inline void invoke_entered(struct pt_frame *frame, struct pt_record *record, uint32_t word,
                                   const pytramp_signature *signature, const PyThreadState *tstate) {
     if (PT_UNLIKELY(has_exception(tstate))) {
@@ -355,7 +356,7 @@ static void invoke_python(struct pt_frame *frame, struct pt_record *record) {
         else
             pt_call_dead(frame, record, word);
     }
-    if (PT_UNLIKELY(--thread->inside < 0)) pt_errors_take_set(&errors);
+    if (PT_UNLIKELY(--thread->inside < 0)) outer = pt_errors_take_set(&errors, outer);
     thread->errors = outer;
     *error = pt_errors_number(&errors);
     pt_pages_set_last_error(pt_errors_last(&errors));

@@ -35,15 +35,19 @@ int pt_closure_object_share_cffi_errno(pt_closure_object *closure) {
     return 0;
 }
 
-void pt_cffi_errors_set(void) {
-    errno = pt_get_errno();
-    pt_pages_set_last_error(pt_get_last_error());
+struct pt_errors pt_cffi_errors_set(void) {
+    struct pt_errors given = {.number = (uint32_t)pt_get_errno()};
+    pt_errors_set_last(&given, pt_get_last_error());
+    errno = pt_errors_number(&given);
+    pt_pages_set_last_error(pt_errors_last(&given));
     ((copy)atomic_load(&known)[SAVE_ERRNO])();
+    return given;
 }
 
-void pt_cffi_errors_get(void) {
+/* What pytramp.set_errno() changed stays, unless cffi's was changed, too. */
+void pt_cffi_errors_get(const struct pt_errors *given) {
     ((copy)atomic_load(&known)[RESTORE_ERRNO])();
     unsigned long last = pt_pages_last_error();
-    if (errno != pt_get_errno()) pt_set_errno(errno);
-    if (last != pt_get_last_error()) pt_set_last_error(last);
+    if (errno != pt_errors_number(given)) pt_set_errno(errno);
+    if (last != pt_errors_last(given)) pt_set_last_error(last);
 }

@@ -6,7 +6,8 @@
 #include "errors.h"
 #include "../port.h"
 
-PT_HIDDEN void pt_cffi_errors_set(void);
-PT_HIDDEN void pt_cffi_errors_get(void);
+/* What it was given; what it has changed since then. */
+PT_HIDDEN struct pt_errors pt_cffi_errors_set(void);
+PT_HIDDEN void pt_cffi_errors_get(const struct pt_errors *given);
 
 #endif

@@ -12,11 +12,15 @@ static void set(uint64_t number) {
     pt_thread.inside |= PT_SOMETHING_SET;
 }
 
-void pt_errors_take_set(struct pt_errors *errors) {
+struct pt_errors pt_errors_take_set(struct pt_errors *errors, struct pt_errors outer) {
     const struct pt_errors *now = &pt_thread.errors;
     if (now->number & PT_SET_ERRNO) errors->number = (uint32_t)now->number;
     if (now->number & PT_SET_LAST) pt_errors_set_last(errors, pt_errors_last(now));
-    if (pt_thread.inside == PT_SOMETHING_SET) pt_thread.inside = 0;
+    if (pt_thread.inside == PT_SOMETHING_SET) {
+        pt_thread.inside = 0;
+        outer.number = (uint32_t)outer.number; /* set by a call that ended before this one */
+    }
+    return outer;
 }
 
 /* ---- pytramp.get_errno and so on ---- */

@@ -46,7 +46,9 @@ static inline void pt_errors_set_last(struct pt_errors *errors, unsigned long er
 }
 #endif
 
-/* What C is to find after a call that had these: it ends, and something was set in this thread. */
-PT_COLD PT_HIDDEN void pt_errors_take_set(struct pt_errors *errors);
+/* What C is to find after a call that had these: it ends, and something was set in this thread.
+ * What pt_thread has next: outer, without what was set when no call is inside any more. */
+PT_COLD PT_HIDDEN struct pt_errors pt_errors_take_set(struct pt_errors *errors,
+                                                      struct pt_errors outer);
 
 #endif

@@ -107,6 +107,28 @@ def numbers():
         assert lib.real_errno() == 77  # no call is inside any more
 
 
+def numbers_of_the_dead():
+    """Once no call is inside, nobody's number is left for later ones."""
+
+    @pytramp.callback("int (int)")
+    def sets(n):
+        pytramp.set_errno(n + 1)
+        leave()
+        return 0
+
+    plain = pytramp.callback("int (int)", lambda n: leave())
+    first = suspended(sets, 76, lib.errno_after)
+    second = suspended(plain, 22, lib.errno_after)
+    for each in (first, second):
+        each.switch()
+        assert each.dead
+    later = suspended(plain, 33, lib.errno_after)
+    last = suspended(sets, 44, lib.errno_after)
+    later.switch()
+    assert later.dead
+    finish(last, 44)  # 45 went to the one that ended before: not 77
+
+
 def crossed():
     """The call alone keeps what it is in, whichever call of the thread ends first."""
     for _ in range(20):
