@@ -79,7 +79,8 @@ def parameter_class(signature: Signature) -> Any:
 def _named(prototype: Any) -> Any:
     """A subclass for ctypes' errors: "expected CFunctionType instance instead of ..." """
     body = {name: getattr(prototype, name) for name in ("_flags_", "_restype_", "_argtypes_")}
-    return type(prototype)("a Closure: give its as_ctypes(prototype)", (prototype,), body)
+    name = "a Closure (for a prototype: its as_ctypes(prototype))"
+    return type(prototype)(name, (prototype,), body)
 
 
 def as_function(closure: Closure, prototype: Any) -> Any:

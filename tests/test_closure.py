@@ -491,7 +491,7 @@ def test_argtypes_of_other_types() -> None:
     lib.first.argtypes = [pointers, ctypes.POINTER(ctypes.c_int)]
     closure = pytramp.callback("int (const int *)", lambda p: p[0])
     number = ctypes.byref(ctypes.c_int(7))
-    with pytest.raises(ctypes.ArgumentError, match=r"give its as_ctypes\(prototype\)"):
+    with pytest.raises(ctypes.ArgumentError, match=r"for a prototype: its as_ctypes\(prototype\)"):
         lib.first(closure, number)
     assert lib.first(closure.as_ctypes(pointers), number) == 7
 

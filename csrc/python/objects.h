@@ -167,7 +167,8 @@ enum pt_manner { PT_MANNER_OWN, PT_MANNER_CTYPES, PT_MANNER_CFFI };
 typedef struct pt_closure_object {
     PyObject_HEAD union {
         struct pt_record *record; /* its slot; NULL once closed */
-        void *native; /* where is_native: the callable's own address, which C gets; the same */
+        void *native; /* where is_native: the callable's own address, which C gets; NULL once closed
+                       */
     };
     PyObject *callable; /* NULL once closed */
     pt_signature_object *signature;
