@@ -96,6 +96,9 @@ def in_thread(run):
     thread.join()
 
 
-{"object": objects, "released": released}.get(kind, near_the_end)()
+try:
+    {"object": objects, "released": released}.get(kind, near_the_end)()
+finally:
+    sys.stderr = sys.__stderr__
 pytramp._core.pool_check()
 print("done")
