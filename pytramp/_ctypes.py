@@ -71,7 +71,7 @@ def parameter_class(signature: Signature) -> Any:
         return None
     try:
         return _named(prototype_of(signature))
-    except UnsupportedTypeError:
+    except (UnsupportedTypeError, ctypes.ArgumentError):  # from 3.15 on, more than 1024 arguments
         return None
 
 
