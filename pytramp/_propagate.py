@@ -36,6 +36,8 @@ class propagate:
         self, callbacks: Closure | Iterable[Closure], stop: Callable[[], object] | None = None
     ) -> None:
         self._closures = tuple(dict.fromkeys(_closures(callbacks)))
+        if isinstance(stop, Closure):
+            raise TypeError("stop must not be a Closure: several callbacks go in a list")
         if stop is not None and not callable(stop):
             raise TypeError(f"stop must be callable or None, not {type(stop).__name__}")
         self._stop = stop

@@ -836,6 +836,11 @@ def test_stop_must_be_callable() -> None:
         propagate(INT(fails), stop=3)
 
 
+def test_a_second_callback_is_no_stop() -> None:
+    with pytest.raises(TypeError, match="stop must not be a Closure: several callbacks go in a"):
+        propagate(INT(fails), INT(fails))
+
+
 # ---- errno ----
 
 ERRNO = """
