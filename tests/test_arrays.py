@@ -779,6 +779,46 @@ def test_a_kept_numpy_array_is_reported() -> None:
         assert seen == []
 
 
+def test_what_only_a_traceback_keeps_is_not_reported() -> None:
+    """Neither of a callable that raised nor of one whose result is refused: nor by propagate."""
+    numpy = tools.need("numpy")
+    memory = ints(1, 2, 3)
+
+    def typo(n: int, a: Any) -> int:
+        half = numpy.asarray(a)[1:]
+        return {}["typo"] + half
+
+    options: tuple[dict[str, Any], ...] = ({}, {"arrays": "numpy"})
+    for option in options:
+        cb = pytramp.callback(INTS, typo, error=-1, **option)
+        with tools.reports() as seen:
+            call(cb, 3, memory)
+            with pytest.raises(KeyError, match="typo"), pytramp.propagate(cb):
+                call(cb, 3, memory)
+        assert [type(report.exception) for report in seen] == [KeyError]
+    declaration = "const int *(size_t n, const int a[n])"
+    cb = pytramp.callback(declaration, lambda n, a: a, arrays="numpy")
+    with tools.reports() as seen:
+        call(cb, 3, memory)
+    assert [type(report.exception) for report in seen] == [TypeError]
+
+
+def test_an_array_kept_after_a_failed_call_is_reported() -> None:
+    """At the next call that returns."""
+    tools.need("numpy")
+    late: list[Any] = []
+
+    def keep(n: int, a: Any) -> int:
+        late.append(a)
+        return 1 // (n - 3)
+
+    cb = pytramp.callback(INTS, keep, arrays="numpy")
+    with tools.reports() as seen:
+        call(cb, 3, ints(1, 2, 3))
+        call(cb, 2, ints(1, 2))
+    assert [type(report.exception) for report in seen] == [ZeroDivisionError, BufferError]
+
+
 def test_arrays_option() -> None:
     with pytest.raises(ValueError, match="'memoryview' or 'numpy', not 'list'"):
         pytramp.callback(INTS, lambda n, a: 0, arrays="list")

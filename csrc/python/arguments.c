@@ -45,14 +45,14 @@ static int load(struct call *call) {
 }
 
 /* Before C gets its memory back. */
-static void drop(struct call *call) {
+static void drop(struct call *call, int failure) {
     if (!call->closure->signature->has_views) {
         while (call->n--)
             Py_DECREF(call->values[call->n]);
         return;
     }
     for (size_t i = 0; i < call->n; i++)
-        pt_view_close(call->closure, (Py_ssize_t)i, call->values[i]);
+        pt_view_close(call->closure, (Py_ssize_t)i, call->values[i], failure);
 }
 
 /* A view that is kept in the result dies with the call like any other: it is converted before. */
@@ -62,7 +62,7 @@ static int call_and_store(struct call *call) {
     if (result && call->closure->signature->returns.code != PT_TYPE_VOID)
         failure = pt_store_any(call->closure, result, call->frame);
     Py_XDECREF(result);
-    drop(call);
+    drop(call, failure);
     return failure;
 }
 

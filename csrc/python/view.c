@@ -188,14 +188,14 @@ static void revoke_memoryview(PyObject *view) {
     PyObject_GC_UnTrack(buffer);
 }
 
-/* Someone kept the array. find says whether what they kept is an object that cannot be revoked;
- * that takes long, so it is asked at the first array that is kept, the second, the fourth, and so
- * on, until one was reported. An exception that is set stays. */
+/* Someone kept the array. find, NULL where nobody is to be told, says whether what they kept is an
+ * object that cannot be revoked; that takes long, so it is asked at the first array that is kept,
+ * the second, the fourth, and so on, until one was reported. An exception that is set stays. */
 PT_COLD static void close_kept(pt_closure_object *closure, Py_ssize_t i, PyObject *view,
                                int (*find)(PyObject *view)) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    struct pt_extras *extras = pt_closure_need_extras(closure);
+    struct pt_extras *extras = find ? pt_closure_need_extras(closure) : NULL;
     unsigned n = extras && !extras->told ? ++extras->kept_views : 0;
     int is_found = n && !(n & (n - 1)) && find(view);
     revoke_memoryview(view);
@@ -210,8 +210,9 @@ static int is_kept(PyObject *view, Py_ssize_t known) {
     return Py_REFCNT(view) > known || ((PyMemoryViewObject *)view)->mbuf->exports > 1;
 }
 
-static void close_memoryview(pt_closure_object *closure, Py_ssize_t i, PyObject *view) {
-    if (PT_UNLIKELY(is_kept(view, 1))) close_kept(closure, i, view, find_consumer);
+static void close_memoryview(pt_closure_object *closure, Py_ssize_t i, PyObject *view,
+                             int failure) {
+    if (PT_UNLIKELY(is_kept(view, 1))) close_kept(closure, i, view, failure ? NULL : find_consumer);
     Py_DECREF(view);
 }
 
@@ -221,34 +222,34 @@ static int certainly(PyObject *view) {
 }
 
 /* The ndarray goes; if its memoryview stays, then with another ndarray, or with whoever took it. */
-static void close_ndarray(pt_closure_object *closure, Py_ssize_t i, PyObject *array) {
+static void close_ndarray(pt_closure_object *closure, Py_ssize_t i, PyObject *array, int failure) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *view = PyObject_GetAttrString(array, "base");
     Py_DECREF(array);
     PyErr_Restore(type, value, traceback);
     if (view && PyMemoryView_Check(view) && is_kept(view, 1))
-        close_kept(closure, i, view, certainly);
+        close_kept(closure, i, view, failure ? NULL : certainly);
     Py_XDECREF(view);
 }
 
-static void close_array(pt_closure_object *closure, Py_ssize_t i, PyObject *view) {
+static void close_array(pt_closure_object *closure, Py_ssize_t i, PyObject *view, int failure) {
     if (PyMemoryView_Check(view)) {
-        close_memoryview(closure, i, view);
+        close_memoryview(closure, i, view, failure);
     } else if (pt_is_pointer(view)) {
         ((pt_pointer_object *)view)->revoked = 1;
         Py_DECREF(view);
     } else if (view == Py_None || PyBytes_Check(view) || PyUnicode_Check(view)) {
         Py_DECREF(view);
     } else {
-        close_ndarray(closure, i, view);
+        close_ndarray(closure, i, view, failure);
     }
 }
 
-void pt_view_close(pt_closure_object *closure, Py_ssize_t i, PyObject *view) {
+void pt_view_close(pt_closure_object *closure, Py_ssize_t i, PyObject *view, int failure) {
     const pt_signature_object *signature = closure->signature;
     if (i < signature->nargs && signature->takes[i].way == PT_WAY_ARRAY) {
-        close_array(closure, i, view);
+        close_array(closure, i, view, failure);
         return;
     }
     if (pt_is_varargs(view)) pt_varargs_revoke(view);

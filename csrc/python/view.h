@@ -12,8 +12,10 @@ PT_HIDDEN PyObject *pt_view_open(const pt_closure_object *closure, Py_ssize_t i,
 
 /* The call has ended: takes over value, what the callable got as argument i, and makes what it kept
  * of it useless: every memoryview of it, every Pointer into it, a VarArgs. An object that has the
- * bare address (an ndarray) cannot be revoked: sys.unraisablehook hears of it, once per closure. An
- * exception that is set stays. */
-PT_HIDDEN void pt_view_close(pt_closure_object *closure, Py_ssize_t i, PyObject *value);
+ * bare address (an ndarray) cannot be revoked: sys.unraisablehook hears of it, once per closure.
+ * Not of one that a failed call left, which its exception's traceback may hold. An exception that
+ * is set stays. */
+PT_HIDDEN void pt_view_close(pt_closure_object *closure, Py_ssize_t i, PyObject *value,
+                             int failure);
 
 #endif
