@@ -301,6 +301,22 @@ def test_wrong_options(
         loop.close()
 
 
+def test_generator_functions_are_refused() -> None:
+    def generator(n: int) -> Any:
+        yield n
+
+    async def asynchronous(n: int) -> Any:
+        yield n
+
+    loop = plain_loop()
+    try:
+        for function in (generator, asynchronous):
+            with pytest.raises(TypeError, match="is a generator function"):
+                pytramp.callback("void (int)", function, loop=loop)
+    finally:
+        loop.close()
+
+
 def test_result_without_loop() -> None:
     with pytest.raises(TypeError, match="result= goes with loop="):
         pytramp.callback("int (int)", abs, result=3)

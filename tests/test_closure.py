@@ -760,6 +760,10 @@ async def asynchronous_generator(n: int) -> Any:
     yield n
 
 
+def generator(n: int) -> Any:
+    yield n
+
+
 class Methods:
     def none(self) -> None: ...
 
@@ -767,8 +771,21 @@ class Methods:
 
     async def later(self, n: int) -> None: ...
 
+    def each(self, n: int) -> Any:
+        yield n
+
+
+class Later:
+    async def __call__(self, n: int) -> None: ...
+
+
+class Each:
+    def __call__(self, n: int) -> Any:
+        yield n
+
 
 IS_ASYNC = "is an async function: .* as loop="
+IS_GENERATOR = "is a generator function: .* nobody would run$"
 MISUSE = [
     ((3,), {}, "a callback must be callable, not int"),
     ((None,), {}, "a callback must be callable, not NoneType"),
@@ -786,7 +803,13 @@ MISUSE = [
     ((pytramp.callback("int (void)", lambda *args: 0),), {}, r"takes 0 .*int \(int\) passes 1"),
     ((pytramp.callback("int (int, ...)", max),), {}, "takes 2 positional arguments"),
     ((asynchronous,), {}, IS_ASYNC),
-    ((asynchronous_generator,), {}, IS_ASYNC),
+    ((asynchronous_generator,), {}, IS_GENERATOR),
+    ((generator,), {}, IS_GENERATOR),
+    ((Methods().each,), {}, IS_GENERATOR),
+    ((functools.partial(generator, 3),), {}, IS_GENERATOR),
+    ((Each(),), {}, IS_GENERATOR),
+    ((Later(),), {}, IS_ASYNC),
+    ((functools.partial(Later(), 3),), {}, IS_ASYNC),
     ((Methods().later,), {}, IS_ASYNC),
     ((functools.partial(asynchronous),), {}, IS_ASYNC),
     ((functools.partial(functools.partial(Methods().later), 3),), {}, IS_ASYNC),

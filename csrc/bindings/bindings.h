@@ -133,9 +133,9 @@ int check_arity(pt_signature_object *signature, PyObject *callable);
 
 /* ---- coroutine.cpp ---- */
 
-/* TypeError, -1, for an async function, or a method or partial of one, whose result C would need.
- */
-int check_coroutine(pt_signature_object *signature, PyObject *callable);
+/* TypeError, -1, for a generator function, for an async one that no loop schedules, and for a
+ * method, partial or callable object of one, whose call would do nothing. */
+int check_coroutine(pt_signature_object *signature, PyObject *callable, bool is_scheduled);
 
 /* ---- native.cpp ---- */
 

@@ -30,7 +30,7 @@ static int check(pt_signature_object *signature, PyObject *callable, const Optio
         return -1;
     }
     if (options.manner != PT_MANNER_OWN) return 0;
-    if (!options.wrapped && check_coroutine(signature, callable)) return -1;
+    if (check_coroutine(signature, callable, options.wrapped != nullptr)) return -1;
     return check_arity(signature, callable);
 }
 

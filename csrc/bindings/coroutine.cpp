@@ -1,4 +1,4 @@
-/* Is a callable an `async def`, whose call does nothing yet? */
+/* Is a callable an `async def` or a generator function, whose call does nothing yet? */
 #include "bindings.h"
 
 namespace pytramp {
@@ -21,20 +21,39 @@ static PyObject *innermost(PyObject *callable) {
     return nullptr;
 }
 
-static bool is_async(PyObject *function) {
-    if (!PyFunction_Check(function)) return false;
-    auto *code = reinterpret_cast<PyCodeObject *>(PyFunction_GET_CODE(function));
-    return code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR);
+/* The function that is called in the end, or anything else: of an object whose class is written in
+ * Python its __call__. */
+static PyObject *called_by(PyObject *callable) {
+    PyObject *found = innermost(callable);
+    if (!found || PyFunction_Check(found) || !(Py_TYPE(found)->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return found;
+    PyObject *call =
+        PyObject_GetAttrString(reinterpret_cast<PyObject *>(Py_TYPE(found)), "__call__");
+    Py_DECREF(found);
+    return call;
 }
 
-/* Where C gets an object it may be a coroutine. */
-int check_coroutine(pt_signature_object *signature, PyObject *callable) {
+static int code_flags(PyObject *function) {
+    if (!PyFunction_Check(function)) return 0;
+    return reinterpret_cast<PyCodeObject *>(PyFunction_GET_CODE(function))->co_flags;
+}
+
+/* Where C gets an object it may be a coroutine or a generator. A generator of types.coroutine is no
+ * Awaitable to the loop either. */
+int check_coroutine(pt_signature_object *signature, PyObject *callable, bool is_scheduled) {
     if (signature->returns.way == PT_WAY_OBJECT) return 0;
-    PyObject *function = innermost(callable);
+    PyObject *function = called_by(callable);
     if (!function) return -1;
-    bool is_refused = is_async(function);
+    int flags = code_flags(function);
     Py_DECREF(function);
-    if (!is_refused) return 0;
+    if (flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)) {
+        PyErr_Format(PyExc_TypeError,
+                     "%R is a generator function: its call only makes a generator, which nobody "
+                     "would run",
+                     callable);
+        return -1;
+    }
+    if (!(flags & CO_COROUTINE) || is_scheduled) return 0;
     PyErr_Format(PyExc_TypeError,
                  "%R is an async function: its call only makes a coroutine, which nobody would "
                  "run. Give the event loop that is to run it as loop=",
