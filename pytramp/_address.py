@@ -14,11 +14,16 @@ _SIZE = struct.calcsize("P")
 def address_of(value: Any, wanted: str = "void *") -> int | None:
     """The address that value stands for, or has its memory at; None for NULL.
 
-    ctypes pointers and functions stand for what they point at; objects with an ``address`` (a
-    Closure, a Pointer) or ``__index__`` for that; ctypes data and writable contiguous buffers for
-    their memory, which their owner must keep. TypeError for anything else, which names the type
-    that is wanted.
+    Pointers and functions of ctypes and cffi stand for what they point at; objects with an
+    ``address`` (a Closure, a Pointer) or ``__index__`` for that; ctypes data, arrays of cffi and
+    writable contiguous buffers for their memory, which their owner must keep. TypeError for
+    anything else, which names the type that is wanted.
     """
+    if isinstance(value, (bytes, str)):
+        raise TypeError(
+            f"{wanted} cannot be {type(value).__name__}: nobody would keep the text while C uses "
+            "it. Keep a ctypes.create_string_buffer() or create_unicode_buffer() and give that"
+        )
     ctypes = sys.modules.get("ctypes")
     if ctypes is not None:
         if isinstance(value, _pointers(ctypes)):
@@ -28,6 +33,11 @@ def address_of(value: Any, wanted: str = "void *") -> int | None:
             return address
         if isinstance(value, ctypes._SimpleCData.__mro__[1]):
             return int(ctypes.addressof(value))
+    cffi = sys.modules.get("_cffi_backend")
+    if cffi is not None and isinstance(value, cffi.FFI.CData):
+        from pytramp import _cffi_types
+
+        return _cffi_types.address(value, wanted)
     if isinstance(getattr(value, "address", None), int):
         return int(value.address)
     if _is_number(value):

@@ -97,6 +97,20 @@ def integer(value: Any) -> int:
     return int(value)
 
 
+def address(value: Any, wanted: str) -> int:
+    """Where a cdata pointer or function points, or an array is; the number of an integer.
+
+    TypeError for others, which names the type that is wanted.
+    """
+    backend = _backend()
+    kind = backend.typeof(value).kind
+    if kind in ("struct", "union"):
+        raise TypeError(f"{wanted} cannot be {value!r}: ffi.addressof() gives a pointer to it")
+    if kind not in ("pointer", "array", "function"):
+        return integer(value)
+    return int(backend.cast(backend.new_primitive_type("uintptr_t"), value))
+
+
 def pointer_target(ct: Any) -> tuple[str, Any] | None:
     """(spelling, type) of what a pointer type points at; None for void and what is no pointer."""
     if ct.kind != "pointer" or ct.item.kind == "void":

@@ -41,17 +41,7 @@ def pointer(cls: Any) -> Store:
 def text(cls: Any) -> Store:
     """c_char_p and c_wchar_p: no text, since nobody could know how long C needs it."""
     spelling, _ = spelled(cls)
-
-    def store(value: Any) -> Any:
-        if isinstance(value, (bytes, str)):
-            raise TypeError(
-                f"{spelling} cannot be {type(value).__name__}: nobody would keep the text while C "
-                "uses it. Keep a ctypes.create_string_buffer() or create_unicode_buffer() and "
-                "give that"
-            )
-        return address_bytes(value, spelling)
-
-    return store
+    return lambda value: address_bytes(value, spelling)
 
 
 def kept_text(kept: dict[Any, Any], cls: Any, value: bytes | str) -> Any:

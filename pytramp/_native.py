@@ -62,8 +62,9 @@ def _of_cffi(function: Any) -> tuple[int, Signature] | None:
     ctype = backend.typeof(function)
     if ctype.kind != "function" or not function:
         return None
-    number = backend.cast(backend.new_primitive_type("uintptr_t"), function)
-    return int(number), Signature(ctype)
+    from pytramp import _cffi_types
+
+    return _cffi_types.address(function, "a function"), Signature(ctype)
 
 
 def _of_scipy(function: Any) -> tuple[int, Signature] | None:

@@ -454,7 +454,7 @@ WRONG_MEMBERS: list[tuple[Any, type, str]] = [
     ({"text": b"12345"}, TypeError, "text: too many initializers: 5 for 4 elements"),
     ({"text": "1234"}, TypeError, "text: expected a tuple or bytes, not str"),
     ({"x": 2**31}, OverflowError, "x: 2147483648 is out of range for int"),
-    ({"p": b"text"}, TypeError, "p: double * must be None, an int, or something with an address"),
+    ({"p": b"text"}, TypeError, "p: double * cannot be bytes: nobody would keep the text"),
 ]
 
 

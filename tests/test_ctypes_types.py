@@ -239,7 +239,7 @@ def test_a_structure_by_value() -> None:
 
 _EXPECTED = f"expected {IntPointer.__name__}"  # LP_c_int, where int is not long
 WRONG: list[tuple[Any, Any, type, str]] = [
-    (IntPointer, "text", TypeError, r"int \* must be None, an int, or something"),
+    (IntPointer, "text", TypeError, r"int \* cannot be str: nobody would keep"),
     (IntPointer, 1.5, TypeError, "not float"),
     (IntPointer, -1, OverflowError, r"-1 is out of range for int \*"),
     (IntPointer, 1 << 64, OverflowError, "out of range"),

@@ -554,7 +554,7 @@ def test_making_one() -> None:
     for nothing in (0, None):
         with pytest.raises(ValueError, match="never NULL"):
             pytramp.Pointer("int *", nothing)
-    with pytest.raises(TypeError, match="must be None, an int"):
+    with pytest.raises(TypeError, match=r"address cannot be bytes: nobody would keep"):
         pytramp.Pointer("int *", b"bytes")
     for wrong in ("int", "void *", "int (*)(int)"):
         with pytest.raises(TypeError):
@@ -623,7 +623,7 @@ def test_results() -> None:
         assert tools.caller("void *")(cb, bytes(tools.WORD // 8)) == struct.pack("P", where)
 
 
-@pytest.mark.parametrize("value", [b"bytes", "text", 1.5, object()])
+@pytest.mark.parametrize("value", [memoryview(b"bytes"), 1.5, object()])
 def test_results_that_are_refused(value: Any) -> None:
     cb = pytramp.callback("const char *(void *)", lambda _: value, error=64)
     with tools.reports() as seen:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import math
 import re
 import struct
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -540,6 +542,42 @@ def test_pointers_to_python() -> None:
 )
 def test_what_is_no_pointer(value: Any, error: type) -> None:
     assert type(refused("void *", value, POINTER)) is error
+
+
+@pytest.mark.parametrize("declaration", ["const char *(int)", "void *(int)", "int *(int)"])
+@pytest.mark.parametrize("text", [b"text", "text"])
+def test_text_is_no_pointer(declaration: str, text: Any) -> None:
+    """The message says why, and what to give instead, of results and of error=."""
+    why = rf"\* cannot be {type(text).__name__}: nobody would keep the text while C uses it"
+    with tools.reports() as seen:
+        assert pytramp.callback(declaration, lambda n: text).as_ctypes()(1) is None
+    assert re.search(rf"result of '.*<lambda>': .*{why}", seen[0].text)
+    with pytest.raises(TypeError, match=f"error=.*{why}"):
+        pytramp.callback(declaration, lambda n: None, error=text)
+
+
+def test_cdata_as_pointers() -> None:
+    """Pointers, arrays, functions and integers of cffi; of an error value the memory is kept."""
+    ffi = tools.need_module("cffi").FFI()
+    memory = ffi.new("int[3]", [5, 6, 7])
+    where = int(ffi.cast("uintptr_t", memory))
+    number = where.to_bytes(POINTER, ORDER)
+    for value in (memory, memory + 0, ffi.cast("void *", memory), ffi.cast("uintptr_t", memory)):
+        assert give("void *", value, POINTER) == number
+    assert give("int *", ffi.NULL, POINTER) == bytes(POINTER)
+    assert give("void *", ffi.cast("int(*)(int)", where), POINTER) == number
+    assert give("void *", ffi.buffer(memory), POINTER) == number
+    struct = ffi.new("struct { int a; } *")[0]
+    for value, why in ((struct, "ffi.addressof"), (ffi.cast("double", 1), "an integer is req")):
+        assert why in str(refused("void *", value, POINTER))
+    ref = weakref.ref(memory)
+    closure = pytramp.callback("int *(int)", lambda n: 1 // 0, error=memory)
+    del memory, value
+    gc.collect()
+    assert ref() is not None
+    with tools.reports():
+        assert closure.as_ctypes()(1) == where
+    closure.close()
 
 
 def test_a_closed_closure_is_no_pointer() -> None:
