@@ -18,9 +18,9 @@ from pytramp._core import Type
 from pytramp._errors import Source
 from pytramp.cdecl import types as types_of
 from pytramp.cdecl.declarators import DeclaratorReader
-from pytramp.cdecl.model import Function, Pointer
+from pytramp.cdecl.model import Function, Pointer, Refused, plain
 from pytramp.cdecl.outline import outline
-from pytramp.cdecl.scope import Scope
+from pytramp.cdecl.scope import Declared, Scope
 from pytramp.prototype import Prototype
 
 if TYPE_CHECKING:
@@ -30,12 +30,18 @@ if TYPE_CHECKING:
 def parse(text: str, types: Types | None = None) -> Prototype:
     """The function type that text declares: `int (int, double)`, `int (*)(void *)`, `int f(int)`.
 
-    `()` means no parameters. types: what pytramp.cdef() made, whose names text may use. Raises
+    `()` means no parameters. types: what pytramp.cdef() made, whose names text may use: that of a
+    function, a function type or a function pointer is a declaration by itself. Raises
     TypeError unless text is a str, DeclarationError with `.column` where text is not one C
     prototype, UnsupportedTypeError for legal types that cannot be passed.
     """
     scope = _checked(text, types)
-    return _parse(str(text)) if scope is None else _Declaration(str(text), scope).prototype()
+    if scope is None:
+        return _parse(str(text))
+    entry = scope.entry(text.strip())
+    if isinstance(entry, Declared):
+        return types_of.prototype_declared(entry.function, text.strip())
+    return _Declaration(str(text), scope).prototype()
 
 
 def type_of(spelling: str, types: Types | None = None) -> Type:
@@ -96,15 +102,17 @@ class _Declaration:
 
     def prototype(self) -> Prototype:
         offset = self._declared.made.offset
-        kind = self._use.type
-        if isinstance(kind, Pointer):
-            kind = kind.target.type
-        if not isinstance(kind, Function):
+        use = plain(self._use)
+        if isinstance(use.type, Pointer):
+            use = plain(use.type.target)
+        if isinstance(use.type, Refused):
+            raise use.type.error()
+        if not isinstance(use.type, Function):
             message = "this declares no function: parameters in '( )' are missing"
             self._reader.fail(offset, message)
         self._reader.check(self._use, offset, "")
         with self._shallow():
-            return types_of.prototype_of(kind, self._declared.name, self._source)
+            return types_of.prototype_declared(use, self._declared.name)
 
     def type_alone(self) -> Type:
         name = self._declared.name

@@ -193,6 +193,28 @@ def test_a_function_type_decays(types: Any) -> None:
     assert signature == pytramp.Signature("int (int (*)(int))")
 
 
+@pytest.mark.parametrize("name", ["objective", "compare", "function", " objective\n", "again"])
+def test_a_name_is_a_declaration(types: Any, name: str) -> None:
+    """Of a function, a function type or a pointer to one."""
+    more = pytramp.cdef("typedef const objective again;", types=types)
+    signature = pytramp.Signature(name, types=more)
+    assert signature == more[name.strip()]
+    assert str(signature) == str(more[name.strip()])
+    assert pytramp.callback(name, lambda *args: 0, types=more)
+    with pytest.raises(pytramp.DeclarationError, match="declares no function"):
+        pytramp.Signature("point", types=types)
+
+
+def test_a_name_of_what_is_refused_says_why() -> None:
+    types = pytramp.cdef("typedef _Atomic(int) (*atomic)(int); int refused(_Decimal64 x);")
+    for name in ("atomic", "refused"):
+        with pytest.raises(pytramp.UnsupportedTypeError) as by_name:
+            types[name]
+        with pytest.raises(pytramp.UnsupportedTypeError) as by_text:
+            pytramp.Signature(name, types=types)
+        assert str(by_name.value) == str(by_text.value)
+
+
 def test_the_same_struct_from_ctypes(types: Any) -> None:
     by_class = pytramp.Signature.from_types(types.point, types.point)
     assert by_class == pytramp.Signature("point (point)", types=types)

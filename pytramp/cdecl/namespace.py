@@ -26,7 +26,7 @@ from pytramp.cdecl.model import (
     plain,
 )
 from pytramp.cdecl.scope import BUILTINS, Declared, Entry, Enumerator, Scope
-from pytramp.cdecl.types import Place, parameter_type, prototype_of
+from pytramp.cdecl.types import Place, parameter_type, prototype_declared
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -157,10 +157,7 @@ def _object(name: str, entry: Entry) -> Any:
 
 
 def _signature(use: Use, name: str | None) -> Signature:
-    function = plain(use).type
-    assert isinstance(function, Function)
-    source = function.source or Source("", header=True)
-    return Signature._from_prototype(prototype_of(function, name, source))
+    return Signature._from_prototype(prototype_declared(use, name))
 
 
 def _type_object(name: str, use: Use) -> Any:

@@ -78,6 +78,13 @@ def prototype_of(
     )
 
 
+def prototype_declared(use: Use, name: str | None) -> Prototype:
+    """Of a function type, which knows the text that it stands in."""
+    function = plain(use).type
+    assert isinstance(function, Function)
+    return prototype_of(function, name, function.source or Source("", header=True))
+
+
 def parameter_free(use: Use, place: Place) -> Type:
     """The type of a result, or of what a pointer points at: qualifiers of its own do not count."""
     kind = use.type
