@@ -88,11 +88,15 @@ class _HeaderReader(MemberReader):
             place = self.piece.end
 
     def _refuse_cpp(self, place: int) -> None:
-        """`extern "C" {`, which is for C++ alone."""
+        """`extern "C" {`, which is for C++ alone; cffi's `extern "Python"`."""
         following = self.tokens[place + 1].text if place + 1 < len(self.tokens) else ""
-        if self.tokens[place].text == "extern" and following[:1] == '"':
-            message = f"'extern {following}' is C++: put it under '#ifdef __cplusplus'"
-            self.fail(self.tokens[place].offset, message)
+        if self.tokens[place].text != "extern" or following[:1] != '"':
+            return
+        if following.startswith('"Python'):
+            message = "is cffi's: leave it out, and make a callback of the function's declaration"
+        else:
+            message = "is C++: put it under '#ifdef __cplusplus', and give cpp=True"
+        self.fail(self.tokens[place].offset, f"'extern {following}' {message}")
 
     def _end_of_keyword(self, place: int) -> int | None:
         """Behind `typedef float _Float32;`: glibc has it for clang, which has no such keyword."""
@@ -151,7 +155,9 @@ class _HeaderReader(MemberReader):
     def _enter(self, name: str, entry: Entry, offset: int) -> None:
         known = self.scope.names.get(name)
         if known is not None and not _is_same(known, entry):
-            self.fail(offset, f"{name!r} is declared twice, as {_shown(known)} and {_shown(entry)}")
+            shown, other = _shown(known), _shown(entry)
+            how = "with different members" if shown == other else f"as {shown} and {other}"
+            self.fail(offset, f"{name!r} is declared twice, {how}")
         if known is None:
             self.scope.names[name] = entry
 
