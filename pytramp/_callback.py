@@ -121,7 +121,7 @@ def callback(
     """
     if not _OPTIONS.issuperset(options):
         _refuse_option(next(name for name in options if name not in _OPTIONS))
-    signature = _signature(specification, types, alone=function is _MISSING)
+    signature = _signature(specification, types, function)
     if function is not _MISSING and signature is not None:
         return _bind(signature, function, types, options)
     if specification is _MISSING or signature is not None:
@@ -141,7 +141,7 @@ def _refuse_option(name: str) -> NoReturn:
     raise TypeError(message)
 
 
-def _signature(specification: Any, types: Any, *, alone: bool) -> Signature | None:
+def _signature(specification: Any, types: Any, function: Any) -> Signature | None:
     """None where it stands in annotations: for a callable that is given alone, or nothing."""
     if isinstance(specification, str):
         return Signature(specification, types=types)
@@ -155,8 +155,11 @@ def _signature(specification: Any, types: Any, *, alone: bool) -> Signature | No
 
     if _specification.is_foreign(specification):
         return Signature(specification, types=types)
-    if alone and callable(specification) and not isinstance(specification, type):
-        return None
+    if callable(specification) and not isinstance(specification, type):
+        if function is _MISSING:
+            return None
+        if isinstance(function, (str, Signature)):
+            raise TypeError("callback()'s arguments are swapped: the type comes first")
     raise TypeError(
         f"callback() takes {_specification.EXPECTED}, a Signature, or a function with annotations, "
         f"not {_specification.described(specification)}"

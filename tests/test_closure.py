@@ -838,6 +838,12 @@ def test_misuse(args: tuple[Any, ...], options: dict[str, Any], text: str) -> No
         SIGNATURE()
 
 
+@pytest.mark.parametrize("specification", ["int (int)", SIGNATURE])
+def test_swapped_arguments(specification: Any) -> None:
+    with pytest.raises(TypeError, match="arguments are swapped: the type comes first"):
+        pytramp.callback(twice, specification)
+
+
 UNKNOWN = [
     ({"on_error": print}, r"keyword argument 'on_error'; did you mean 'onerror'\?"),
     ({"function": twice}, "keyword argument 'function': it takes the type and the callable by pos"),
