@@ -127,6 +127,13 @@ def test_doctor_where_growth_is_forbidden() -> None:
     assert "Growth is forbidden" in text
 
 
+@pytest.mark.parametrize("setting", ["bogus", "mremap,bogus", "bogus,file,"])
+def test_doctor_names_what_is_no_growth_step(setting: str) -> None:
+    text = succeed("doctor", PYTRAMP_GROWTH=setting)
+    assert re.search(rf"PYTRAMP_GROWTH +'{setting}': there is no step 'bogus'", text)
+    assert "PYTRAMP_GROWTH is misspelled, which forbids growth" in text
+
+
 def test_doctor_names_the_growth_steps_that_are_allowed() -> None:
     assert re.search(r"allowed +file\n", succeed("doctor", PYTRAMP_GROWTH="file"))
 

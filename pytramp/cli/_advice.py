@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytramp.cli._facts import UNKNOWN, WORKS, Fact
+from pytramp.cli._facts import NO_STEP, UNKNOWN, WORKS, Fact
 
 _BUILT_IN_ONLY = "the built-in closures are all there are, one more is a MemoryError"
 
@@ -17,7 +17,9 @@ def lines(growth: Sequence[Fact], others: Sequence[Fact]) -> list[str]:
 
 def _about_growth(growth: dict[str, str]) -> Iterator[str]:
     usable = [step for step in ("mremap", "file", "memfd") if growth[step] == WORKS]
-    if growth["allowed"] == "none":
+    if NO_STEP in growth["PYTRAMP_GROWTH"]:
+        yield f"PYTRAMP_GROWTH is misspelled, which forbids growth: {_BUILT_IN_ONLY}."
+    elif growth["allowed"] == "none":
         yield f"Growth is forbidden: {_BUILT_IN_ONLY}."
     elif not usable:
         yield f"No allowed growth step works: {_BUILT_IN_ONLY}."

@@ -19,6 +19,7 @@ Fact = tuple[str, str]
 UNKNOWN = "unknown"
 WORKS = "works"
 STEPS = ("mremap", "file", "memfd")
+NO_STEP = ": there is no step"
 
 # ---- The installation ----
 
@@ -115,9 +116,16 @@ def growth_steps() -> list[Fact]:
         ("built in", f"{stats['builtin']} closures need no new memory, {stats['live']} live now"),
         ("in use", str(stats["source"])),
         ("allowed", ", ".join(allowed) or "none"),
-        ("PYTRAMP_GROWTH", "not set" if setting is None else repr(setting)),
+        ("PYTRAMP_GROWTH", "not set" if setting is None else repr(setting) + _misspelled(setting)),
         *((step, _try(step, step in allowed)) for step in STEPS),
     ]
+
+
+def _misspelled(setting: str) -> str:
+    """What of PYTRAMP_GROWTH is no step, by which it allows none; "memory" is one elsewhere."""
+    known = {*STEPS, "memory"}
+    wrong = [name for name in setting.split(",") if name not in known]
+    return f"{NO_STEP} {wrong[0]!r}" if wrong and setting not in ("", "none") else ""
 
 
 def _try(step: str, allowed: bool) -> str:
