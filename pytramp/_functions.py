@@ -59,6 +59,8 @@ def _address_for(value: object, signature: Signature, spelling: str) -> int:
             f"expected a function pointer '{spelling}', not a Python callable: "
             f'wrap it in pytramp.callback("{signature}", ...)'
         )
+    if isinstance(value, (bytes, str)):
+        raise TypeError(f"expected a function pointer '{spelling}', not {type(value).__name__}")
     address = 0 if value is None else address_of(value) or 0
     if not 0 <= address < 1 << (8 * _SIZE):
         raise OverflowError(f"{address} is no address")

@@ -216,7 +216,7 @@ def test_what_can_be_returned_for_a_function_pointer() -> None:
         (pytramp.callback("int (long)", abs), TypeError, "'int (int)', not of 'int (long)'"),
         (lambda n: n, TypeError, 'wrap it in pytramp.callback("int (int)", ...)'),
         (len, TypeError, "wrap it in pytramp.callback"),
-        ("text", TypeError, "not str"),
+        ("text", TypeError, "expected a function pointer 'int (*)(int)', not str"),
         (-1, OverflowError, "-1 is no address"),
         (1 << 64, OverflowError, "is no address"),
     ],
