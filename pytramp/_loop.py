@@ -8,6 +8,7 @@ loop is the caller's.
 from __future__ import annotations
 
 import contextvars
+import functools
 import weakref
 from collections.abc import Awaitable
 
@@ -86,8 +87,9 @@ def _check_result(signature: Signature, result: object) -> None:
 
 
 def _name(function: Callable[..., Any]) -> str:
-    name = getattr(function, "__qualname__", None)
-    return name if isinstance(name, str) else type(function).__qualname__
+    inner = function.func if isinstance(function, functools.partial) else function
+    name = getattr(inner, "__qualname__", None)
+    return name if isinstance(name, str) else type(inner).__qualname__
 
 
 class _Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import ctypes
+import functools
 import gc
 import os
 import subprocess
@@ -810,6 +811,7 @@ def test_the_callable_is_the_users(loop: Any) -> None:
     assert signature(print, loop=loop, name="own").origin == f"{__file__}:{line}"
     assert signature(print, loop=loop, name="own").name == "own"
     assert signature(Methods().method.__func__.__get__(1), loop=loop).name == "Methods.method"
+    assert signature(functools.partial(Methods().method), loop=loop).name == "Methods.method"
 
 
 def test_as_a_decorator(loop: Any) -> None:

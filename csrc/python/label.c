@@ -1,6 +1,7 @@
 #include "label.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "hold.h"
 
@@ -10,7 +11,7 @@ static int is_of_module(PyObject *builtin) {
     return !self || PyModule_Check(self);
 }
 
-static PyObject *name_of(PyObject *callable) {
+static PyObject *own_name_of(PyObject *callable) {
     PyObject *name = NULL;
     PyObject *function = PyMethod_Check(callable) ? PyMethod_GET_FUNCTION(callable) : callable;
     if (PyFunction_Check(function)) /* NULL once the garbage collector has cleared the function */
@@ -23,6 +24,17 @@ static PyObject *name_of(PyObject *callable) {
     Py_XDECREF(name);
     PyErr_Clear();
     return PyUnicode_FromString(Py_TYPE(callable)->tp_name);
+}
+
+/* Of a functools.partial its function's, None once the garbage collector has cleared it. One of
+ * another partial has been made the same as that already. */
+static PyObject *name_of(PyObject *callable) {
+    if (strcmp(Py_TYPE(callable)->tp_name, "functools.partial")) return own_name_of(callable);
+    PyObject *function = PyObject_GetAttrString(callable, "func");
+    if (!function) PyErr_Clear();
+    PyObject *name = own_name_of(function && function != Py_None ? function : callable);
+    Py_XDECREF(function);
+    return name;
 }
 
 PyObject *pt_closure_name(pt_closure_object *closure) {
