@@ -108,7 +108,7 @@ def callback(
     and checked now. Zero by default.
     onerror: called with the exception; what it returns, unless None, is the result. Without it
     sys.unraisablehook gets the exception; when it raises too, both.
-    name: for reports; by default the callable's __qualname__.
+    name: for reports; by default the callable's __qualname__, or that of a partial's function.
     arrays: what an array parameter is, "memoryview" or "numpy".
     loop: an event loop. C's call returns at once, in any thread; the loop runs the callable, and a
     coroutine that it returns as a task: an async def needs one. result is what C gets, converted
