@@ -463,7 +463,8 @@ static PyType_Slot slots[] = {
     {Py_tp_doc, const_cast<char *>(
                     "A Python callable as a C function pointer. Made by pytramp.callback() or by "
                     "calling a Signature; lives as long as it is referenced, or until close(). "
-                    "Compared by identity. C may call it from any thread.")},
+                    "Compared by identity. C may call it from any thread; called in Python it is "
+                    "the callable itself, and no value is converted.")},
     {0, nullptr},
 };
 
