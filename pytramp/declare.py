@@ -38,9 +38,10 @@ def parse(text: str, types: Types | None = None) -> Prototype:
     scope = _checked(text, types)
     if scope is None:
         return _parse(str(text))
-    entry = scope.entry(text.strip())
+    name = text.strip()
+    entry = scope.entry(name)
     if isinstance(entry, Declared):
-        return types_of.prototype_declared(entry.function, text.strip())
+        return types_of.prototype_declared(entry.function, name)
     return _Declaration(str(text), scope).prototype()
 
 

@@ -114,7 +114,7 @@ PyObject *point_bare(PyTypeObject *prototype, const Layout &layout, PyObject *cl
 
 /* ---- parameter.cpp ---- */
 
-/* Of an open closure: a new reference, nullptr with an exception. */
+/* A new reference, nullptr with an exception: FreedCallbackError of a closed one. */
 PyObject *as_parameter(PyObject *closure);
 void drop_parameter(const pt_parameter *parameter);
 

@@ -120,7 +120,7 @@ PyObject *make_closure(pt_signature_object *signature, PyObject *callable, const
         reinterpret_cast<pt_signature_object *>(Py_NewRef(reinterpret_cast<PyObject *>(signature)));
     made->callable = Py_NewRef(callable);
     made->is_native = native != nullptr;
-    if (native) made->native = native;
+    made->native = native;
     if (is_given(options.name)) made->name = Py_NewRef(options.name);
     made->scheduled = options.wrapped != nullptr;
     note_origin(made, options.depth);
@@ -237,7 +237,7 @@ static PyObject *as_other(const char *module, const char *function, const char *
 }
 
 static PyObject *get_as_parameter(PyObject *self, void *) {
-    return pt_closure_object_code(as_closure(self)) ? as_parameter(self) : refuse_closed(self);
+    return as_parameter(self);
 }
 
 static PyObject *closure_as_ctypes(PyObject *self, PyObject *args, PyObject *kwargs) {

@@ -11,7 +11,7 @@ static PyObject *innermost(PyObject *callable) {
         PyObject *inner;
         if (PyMethod_Check(found))
             inner = Py_NewRef(PyMethod_GET_FUNCTION(found));
-        else if (!strcmp(Py_TYPE(found)->tp_name, "functools.partial"))
+        else if (pt_is_partial(found))
             inner = PyObject_GetAttrString(found, "func");
         else
             return found;

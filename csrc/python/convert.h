@@ -5,7 +5,8 @@
 #include "../type.h"
 #include "objects.h"
 
-/* Before the first conversion, once per process. Python has these ints: nothing is made. */
+/* Before the first conversion, under the registry's lock. Python has these ints: nothing is made.
+ */
 PT_HIDDEN void pt_convert_init(void);
 
 /* The converters of the other ways (struct pt_crossing): aggregate.c, object.c, pointer.c, view.c,

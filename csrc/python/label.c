@@ -1,7 +1,6 @@
 #include "label.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "hold.h"
 
@@ -29,7 +28,7 @@ static PyObject *own_name_of(PyObject *callable) {
 /* Of a functools.partial its function's, None once the garbage collector has cleared it. One of
  * another partial has been made the same as that already. */
 static PyObject *name_of(PyObject *callable) {
-    if (strcmp(Py_TYPE(callable)->tp_name, "functools.partial")) return own_name_of(callable);
+    if (PyFunction_Check(callable) || !pt_is_partial(callable)) return own_name_of(callable);
     PyObject *function = PyObject_GetAttrString(callable, "func");
     if (!function) PyErr_Clear();
     PyObject *name = own_name_of(function && function != Py_None ? function : callable);

@@ -5,6 +5,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <string.h>
 
 #include "../include/pytramp.h"
 
@@ -198,6 +199,11 @@ static inline struct pt_record *pt_record_of(const pt_closure_object *closure) {
 /* The function that it is; NULL once closed, and where it has a slot. */
 static inline void *pt_native_of(const pt_closure_object *closure) {
     return closure->is_native ? closure->native : NULL;
+}
+
+/* functools.partial has no C API: its class is known by its name. */
+static inline int pt_is_partial(PyObject *callable) {
+    return !strcmp(Py_TYPE(callable)->tp_name, "functools.partial");
 }
 
 /* ---- For the bindings; all of it under the GIL ---- */
