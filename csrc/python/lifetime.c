@@ -9,6 +9,7 @@
 #include "hold.h"
 #include "interpreter.h"
 #include "label.h"
+#include "stack.h"
 #include "tstate.h"
 
 /* ---- Open ---- */
@@ -240,6 +241,7 @@ int pt_python_init(void) {
     pt_convert_init();
     int error = pt_threads_init();
     pt_registry_unlock();
+    pt_stack_init();
     if (!error) return pt_interpreter_init();
     errno = error;
     PyErr_SetFromErrno(PyExc_OSError);

@@ -53,15 +53,22 @@ static atomic_int untold_refusals;
 
 static int tell_of_refusals(void *unused) {
     (void)unused;
-    atomic_store(&untold_refusals, 0);
+    if (!atomic_exchange(&untold_refusals, 0)) return 0;
     PyErr_SetString(PyExc_RecursionError,
                     "a callback was not called: its thread's stack was used up");
     PyErr_WriteUnraisable(NULL);
     return 0;
 }
 
-/* The dynamic linker needs more than 3 KB when Py_AddPendingCall first calls the C library. */
-#define LEAST_TO_TELL_LATER 8192
+/* Seen to need 1 KB, once the dynamic linker has bound what Py_AddPendingCall calls. */
+#define LEAST_TO_TELL_LATER 3072
+
+/* Its binding takes more than 3 KB: here, without a thread state, as a refused call has none. */
+void pt_stack_init(void) {
+    PyThreadState *own = PyEval_SaveThread();
+    Py_AddPendingCall(tell_of_refusals, NULL);
+    PyEval_RestoreThread(own);
+}
 
 /* No room to tell of it here: the main thread does, when it comes to it. */
 static void tell_later(void) {

@@ -6,9 +6,11 @@
 #include "../pool.h"
 #include "tstate.h"
 
+PT_HIDDEN void pt_stack_init(void);
+
 /* For a frame below thread->stack_soft: 1 when the call was refused, with the error value for C,
- * whatever state its closure is in. 0
- * when there is room after all, also on another stack: a coroutine's or a signal handler's. */
+ * whatever state its closure is in. 0 when there is room after all, also on another stack: a
+ * coroutine's or a signal handler's. */
 PT_COLD PT_HIDDEN int pt_refuse_for_stack(struct pt_frame *frame, struct pt_record *record,
                                           uint32_t word, struct pt_thread *thread);
 

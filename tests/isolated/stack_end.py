@@ -36,7 +36,11 @@ def near_the_end():
     results = set()
     for left in range(2 * KIB, 128 * KIB, 2 * KIB):
         closure, address, call = late()
-        results.add(lib.near_the_end(address, SIZE, left))
+        result = lib.near_the_end(address, SIZE, left)
+        results.add(result)
+        if kind == "live" and left >= 6 * KIB:
+            told = sys.stderr.getvalue().count("RecursionError: ")
+            assert told == (result == -1), (left, told)
         assert call(7) == (7 if kind == "live" else -1)
         text = sys.stderr.getvalue()
         assert text.count("FreedCallbackError: ") == (kind == "dead"), text
