@@ -839,6 +839,15 @@ def test_misuse(args: tuple[Any, ...], options: dict[str, Any], text: str) -> No
         SIGNATURE()
 
 
+def test_a_partial_of_itself() -> None:
+    """What it calls in the end is not looked for without end; a call of it would crash CPython."""
+    itself = functools.partial(twice)
+    itself.__setstate__((itself, (), {}, {}))  # type: ignore[attr-defined]
+    with SIGNATURE(itself) as closure:
+        assert "functools.partial" in closure.name
+    itself.__setstate__((twice, (), {}, {}))  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("specification", ["int (int)", SIGNATURE])
 def test_swapped_arguments(specification: Any) -> None:
     with pytest.raises(TypeError, match="arguments are swapped: the type comes first"):

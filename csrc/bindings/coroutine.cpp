@@ -3,11 +3,14 @@
 
 namespace pytramp {
 
+/* A functools.partial can be made one of itself, by __setstate__. */
+constexpr int most_levels = 1000;
+
 /* What a bound method or a functools.partial calls in the end: a new reference, or nullptr with an
  * exception. */
 static PyObject *innermost(PyObject *callable) {
     PyObject *found = Py_NewRef(callable);
-    while (found) {
+    for (int level = 0; found && level < most_levels; level++) {
         PyObject *inner;
         if (PyMethod_Check(found))
             inner = Py_NewRef(PyMethod_GET_FUNCTION(found));
@@ -18,7 +21,7 @@ static PyObject *innermost(PyObject *callable) {
         Py_DECREF(found);
         found = inner;
     }
-    return nullptr;
+    return found;
 }
 
 /* The function that is called in the end, or anything else: of an object whose class is written in
