@@ -131,6 +131,12 @@ static unsigned stack_of(const void *affinity) {
     return (unsigned)(((uintptr_t)affinity * 0x9e3779b97f4a7c15u) >> 61) % STACKS;
 }
 
+/* Written before anything of it is read: a page that is read first is faulted in twice. */
+static uint32_t numbered(uint32_t index) {
+    record_at(index)->index = index;
+    return index;
+}
+
 static uint32_t take_untouched(void) {
     uint32_t n = atomic_load_explicit(&touched, memory_order_relaxed);
     while (n < capacity()) {
@@ -138,7 +144,7 @@ static uint32_t take_untouched(void) {
          * acquired. */
         if (atomic_compare_exchange_weak_explicit(&touched, &n, n + 1, memory_order_release,
                                                   memory_order_relaxed))
-            return n + 1;
+            return numbered(n + 1);
     }
     return PT_NO_INDEX;
 }
@@ -227,7 +233,6 @@ static int change_state(struct pt_record *record, const enum pt_state from[2], e
 
 static struct pt_record *prepare(uint32_t index, const void *affinity) {
     struct pt_record *record = record_at(index);
-    if (!record->index) record->index = index;
     if (pt_state_of(record) == PT_DEAD && record->kind->forget) record->kind->forget(record);
     atomic_store_explicit(&record->stack, stack_of(affinity), memory_order_relaxed);
     set_state(record, PT_CLAIMED);
