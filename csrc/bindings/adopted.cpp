@@ -57,8 +57,8 @@ static PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_adopted(py::module_ &m) {
-    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
+int register_adopted(PyObject *module) {
+    return PyModule_AddFunctions(module, functions);
 }
 
 } // namespace pytramp

@@ -1,73 +1,50 @@
-/* What the bindings share. Each file registers one Python type or one group of functions. */
+/* What the bindings share. Without pybind11, whose headers take longer to compile than any file
+ * here: what needs it includes pybind.h. */
 #ifndef PT_BINDINGS_H
 #define PT_BINDINGS_H
-
-#include <pybind11/pybind11.h>
-
-#include <string>
 
 #include "../python/objects.h"
 
 namespace pytramp {
 
-namespace py = pybind11;
-
-void register_errors(py::module_ &m);
-void register_type(py::module_ &m);
-void register_pointer(py::module_ &m);
-void register_signature(py::module_ &m);
-void register_closure(py::module_ &m);
-void register_function_pointer(py::module_ &m);
-void register_prototype(py::module_ &m);
-void register_cffi(py::module_ &m);
-void register_cffi_callback(py::module_ &m);
-void register_adopted(py::module_ &m);
-void register_capsule(py::module_ &m);
-void register_c_api(py::module_ &m);
-void register_pool(py::module_ &m);
-void register_errno(py::module_ &m);
+/* Each file adds one Python type or one group of functions to the module: 0, or -1 with an
+ * exception. */
+int register_errors(PyObject *module);
+int register_type(PyObject *module);
+int register_pointer(PyObject *module);
+int register_signature(PyObject *module);
+int register_closure(PyObject *module);
+int register_function_pointer(PyObject *module);
+int register_prototype(PyObject *module);
+int register_cffi(PyObject *module);
+int register_cffi_callback(PyObject *module);
+int register_adopted(PyObject *module);
+int register_capsule(PyObject *module);
+int register_c_api(PyObject *module);
+int register_errno(PyObject *module);
 
 /* The module's attribute `name`: what `slot`, one of pt_types_here(), has; made when it has nothing
  * yet, for a module may be imported twice. */
 template <class T, class Make>
-void add_type(py::module_ &m, const char *name, T *&slot, Make make) {
+int add_type(PyObject *module, const char *name, T *&slot, Make make) {
     if (!slot) slot = reinterpret_cast<T *>(static_cast<PyObject *>(make()));
-    if (!slot) throw py::error_already_set();
-    m.attr(name) = py::handle(reinterpret_cast<PyObject *>(slot));
+    return slot ? PyModule_AddObjectRef(module, name, reinterpret_cast<PyObject *>(slot)) : -1;
+}
+
+/* Takes over `made`, a new reference or nullptr. */
+inline int add_new(PyObject *module, const char *name, PyObject *made) {
+    int failed = made ? PyModule_AddObjectRef(module, name, made) : -1;
+    Py_XDECREF(made);
+    return failed;
 }
 
 /* ---- errors.cpp ---- */
 
 /* Sets the exception that belongs to a failed status. */
 void set_status(pytramp_status status);
-[[noreturn]] void throw_status(pytramp_status status);
 
 /* UnsupportedTypeError, of this interpreter. */
 PyObject *unsupported();
-
-/* Sets what the C++ exception that is being handled is in Python. */
-void set_exception();
-
-/* Runs body, whose C++ exceptions become Python's: a new reference, or nullptr. */
-template <class Body>
-PyObject *guarded(Body body) {
-    try {
-        return py::object(body()).release().ptr();
-    } catch (...) {
-        set_exception();
-    }
-    return nullptr;
-}
-
-/* ---- type.cpp ---- */
-
-/* The Type that object is; throws TypeError when it is none. */
-const pt_type_object &type_in(const py::handle &object);
-std::string spelling_of(const pt_type_object &type);
-bool equal(const pt_type_object &a, const pt_type_object &b);
-
-/* "double x[n]", for name "x". */
-std::string declared(const pt_type_object &type, const std::string &name);
 
 /* ---- closure.cpp ---- */
 
@@ -100,8 +77,8 @@ PyObject *refuse_closed(PyObject *closure);
 
 using Layout = pt_pointer_layout;
 
-/* ctypes' own class that prototype is derived from; none, with TypeError. */
-py::object base_of_function_pointers(PyTypeObject *prototype);
+/* ctypes' own class that prototype is derived from, a new reference; nullptr with TypeError. */
+PyTypeObject *base_of_function_pointers(PyTypeObject *prototype);
 
 /* TypeError, -1, where there is none. */
 int find_layout(PyTypeObject *prototype, Layout &layout);

@@ -3,10 +3,8 @@
 
 namespace pytramp {
 
-void register_c_api(py::module_ &m) {
-    PyObject *capsule = pt_c_api();
-    if (!capsule) throw py::error_already_set();
-    m.attr("c_api") = py::reinterpret_steal<py::object>(capsule);
+int register_c_api(PyObject *module) {
+    return add_new(module, "c_api", pt_c_api());
 }
 
 } // namespace pytramp

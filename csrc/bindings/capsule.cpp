@@ -50,8 +50,8 @@ static PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_capsule(py::module_ &m) {
-    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
+int register_capsule(PyObject *module) {
+    return PyModule_AddFunctions(module, functions);
 }
 
 } // namespace pytramp

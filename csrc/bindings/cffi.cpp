@@ -32,16 +32,17 @@ static PyObject *point_at(PyObject *gc, PyObject *ctype, PyObject *closure) {
 
 /* TypeError, false, for what is no ctype of function pointers. */
 static bool check_ctype(PyObject *ctype) {
-    py::object type = py::reinterpret_steal<py::object>(pt_imported("_cffi_backend", "CType"));
+    PyObject *type = pt_imported("_cffi_backend", "CType"), *kind = nullptr;
     if (!type) return false;
-    py::object kind;
-    if (reinterpret_cast<PyObject *>(Py_TYPE(ctype)) == type.ptr())
-        kind = py::reinterpret_steal<py::object>(PyObject_GetAttrString(ctype, "kind"));
-    if (kind && PyUnicode_Check(kind.ptr()) &&
-        !PyUnicode_CompareWithASCIIString(kind.ptr(), "function"))
-        return true;
-    if (!PyErr_Occurred()) PyErr_Format(PyExc_TypeError, "%R is no function ctype", ctype);
-    return false;
+    if (reinterpret_cast<PyObject *>(Py_TYPE(ctype)) == type)
+        kind = PyObject_GetAttrString(ctype, "kind");
+    Py_DECREF(type);
+    bool is_function =
+        kind && PyUnicode_Check(kind) && !PyUnicode_CompareWithASCIIString(kind, "function");
+    Py_XDECREF(kind);
+    if (!is_function && !PyErr_Occurred())
+        PyErr_Format(PyExc_TypeError, "%R is no function ctype", ctype);
+    return is_function;
 }
 
 /* ---- What makes the callbacks of one type ---- */
@@ -171,9 +172,10 @@ static PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_cffi(py::module_ &m) {
-    add_type(m, "CffiMaker", pt_types_here()->cffi_maker, [] { return PyType_FromSpec(&spec); });
-    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
+int register_cffi(PyObject *module) {
+    if (PyModule_AddFunctions(module, functions)) return -1;
+    return add_type(module, "CffiMaker", pt_types_here()->cffi_maker,
+                    [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

@@ -134,9 +134,9 @@ static PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_cffi_callback(py::module_ &m) {
-    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
-    m.attr("cffi_makers") = py::dict();
+int register_cffi_callback(PyObject *module) {
+    if (PyModule_AddFunctions(module, functions)) return -1;
+    return add_new(module, "cffi_makers", PyDict_New());
 }
 
 } // namespace pytramp

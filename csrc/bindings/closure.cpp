@@ -1,6 +1,7 @@
 /* pytramp.Closure: a heap type, since a pybind11 class costs more to make than all the rest. */
 #include "bindings.h"
 
+#include <frameobject.h> /* 3.10 has a frame's members there */
 #include <structmember.h>
 
 namespace pytramp {
@@ -472,8 +473,9 @@ static PyType_Spec spec = {"pytramp.Closure", sizeof(Object), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
                            slots};
 
-void register_closure(py::module_ &m) {
-    add_type(m, "Closure", pt_types_here()->closure, [] { return PyType_FromSpec(&spec); });
+int register_closure(PyObject *module) {
+    return add_type(module, "Closure", pt_types_here()->closure,
+                    [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

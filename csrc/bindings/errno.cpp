@@ -72,10 +72,9 @@ static PyMethodDef last_errors[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_errno(py::module_ &m) {
-    if (PyModule_AddFunctions(m.ptr(), functions) ||
-        (pt_has_last_error() && PyModule_AddFunctions(m.ptr(), last_errors)))
-        throw py::error_already_set();
+int register_errno(PyObject *module) {
+    if (PyModule_AddFunctions(module, functions)) return -1;
+    return pt_has_last_error() ? PyModule_AddFunctions(module, last_errors) : 0;
 }
 
 } // namespace pytramp

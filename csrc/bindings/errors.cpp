@@ -1,5 +1,5 @@
 /* The exceptions, and the way from a C status to one of them. */
-#include "bindings.h"
+#include "pybind.h"
 
 #include <vector>
 
@@ -23,24 +23,30 @@ void set_exception() {
     }
 }
 
-void register_errors(py::module_ &m) {
+static int add_declaration_errors(PyObject *module, PyObject *column) {
     pt_types *types = pt_types_here();
-    py::dict column;
-    column["column"] = py::none();
-    add_type(m, "DeclarationError", types->DeclarationError, [&] {
+    int failed = add_type(module, "DeclarationError", types->DeclarationError, [&] {
         return PyErr_NewExceptionWithDoc(
             "pytramp.DeclarationError",
             "A text is not a C declaration. `column` counts from 1 and points at the fault; None "
             "where there is no such place.",
-            PyExc_ValueError, column.ptr());
+            PyExc_ValueError, column);
     });
-    add_type(m, "UnsupportedTypeError", types->UnsupportedTypeError, [&] {
+    if (failed) return -1;
+    return add_type(module, "UnsupportedTypeError", types->UnsupportedTypeError, [&] {
         return PyErr_NewExceptionWithDoc(
             "pytramp.UnsupportedTypeError",
             "A C type that pytramp cannot pass. `column` as in DeclarationError.", PyExc_TypeError,
-            column.ptr());
+            column);
     });
-    add_type(m, "FreedCallbackError", types->FreedCallbackError, [] {
+}
+
+int register_errors(PyObject *module) {
+    PyObject *column = Py_BuildValue("{s:O}", "column", Py_None);
+    int failed = column ? add_declaration_errors(module, column) : -1;
+    Py_XDECREF(column);
+    if (failed) return -1;
+    return add_type(module, "FreedCallbackError", pt_types_here()->FreedCallbackError, [] {
         return PyErr_NewExceptionWithDoc(
             "pytramp.FreedCallbackError",
             "A callback was used after it was closed or collected. A late call from C reports "

@@ -8,24 +8,31 @@ namespace pytramp {
 
 /* ctypes hands what an object has in _objects on to fields, arrays and casts. It is read-only from
  * Python; where it stands, its descriptor knows. -1 with an exception. */
-static Py_ssize_t find_objects(PyObject *base) {
-    py::object found = py::reinterpret_steal<py::object>(PyObject_GetAttrString(base, "_objects"));
+static Py_ssize_t find_objects(PyTypeObject *base) {
+    PyObject *found = PyObject_GetAttrString(reinterpret_cast<PyObject *>(base), "_objects");
     if (!found) return -1;
-    if (!Py_IS_TYPE(found.ptr(), &PyMemberDescr_Type)) {
+    Py_ssize_t offset = -1;
+    if (Py_IS_TYPE(found, &PyMemberDescr_Type))
+        offset = reinterpret_cast<PyMemberDescrObject *>(found)->d_member->offset;
+    else
         PyErr_SetString(PyExc_TypeError, "_objects of ctypes is no member any more");
-        return -1;
-    }
-    return reinterpret_cast<PyMemberDescrObject *>(found.ptr())->d_member->offset;
+    Py_DECREF(found);
+    return offset;
+}
+
+static PyObject *make_null(PyTypeObject *prototype, newfunc make) {
+    PyObject *nothing = PyTuple_New(0);
+    PyObject *made = nothing ? make(prototype, nothing, nullptr) : nullptr;
+    Py_XDECREF(nothing);
+    return made;
 }
 
 /* The address is what an object gives as its buffer: so small a value stands in the object itself.
  * -1 with an exception. */
-static Py_ssize_t find_address(PyTypeObject *prototype, newfunc make) {
-    py::tuple nothing;
-    py::object made = py::reinterpret_steal<py::object>(make(prototype, nothing.ptr(), nullptr));
+static Py_ssize_t address_in(PyObject *made, PyTypeObject *prototype) {
     Py_buffer view;
-    if (!made || PyObject_GetBuffer(made.ptr(), &view, PyBUF_SIMPLE)) return -1;
-    Py_ssize_t offset = static_cast<char *>(view.buf) - reinterpret_cast<char *>(made.ptr());
+    if (PyObject_GetBuffer(made, &view, PyBUF_SIMPLE)) return -1;
+    Py_ssize_t offset = static_cast<char *>(view.buf) - reinterpret_cast<char *>(made);
     Py_ssize_t size = view.len, space = prototype->tp_basicsize - offset;
     PyBuffer_Release(&view);
     if (size == sizeof(void *) && offset > 0 && space >= size) return offset;
@@ -33,21 +40,29 @@ static Py_ssize_t find_address(PyTypeObject *prototype, newfunc make) {
     return -1;
 }
 
-py::object base_of_function_pointers(PyTypeObject *prototype) {
-    py::object base = py::reinterpret_steal<py::object>(pt_imported("_ctypes", "CFuncPtr"));
-    if (!base) return base;
-    if (PyType_Check(base.ptr()) &&
-        PyType_IsSubtype(prototype, reinterpret_cast<PyTypeObject *>(base.ptr())))
-        return base;
+static Py_ssize_t find_address(PyTypeObject *prototype, newfunc make) {
+    PyObject *made = make_null(prototype, make);
+    Py_ssize_t offset = made ? address_in(made, prototype) : -1;
+    Py_XDECREF(made);
+    return offset;
+}
+
+PyTypeObject *base_of_function_pointers(PyTypeObject *prototype) {
+    PyObject *found = pt_imported("_ctypes", "CFuncPtr");
+    if (!found) return nullptr;
+    auto *base = reinterpret_cast<PyTypeObject *>(found);
+    if (PyType_Check(found) && PyType_IsSubtype(prototype, base)) return base;
+    Py_DECREF(found);
     PyErr_Format(PyExc_TypeError, "%R is no class of ctypes' function pointers", prototype);
-    return {};
+    return nullptr;
 }
 
 int find_layout(PyTypeObject *prototype, Layout &layout) {
-    py::object base = base_of_function_pointers(prototype);
+    PyTypeObject *base = base_of_function_pointers(prototype);
     if (!base) return -1;
-    layout.make = reinterpret_cast<PyTypeObject *>(base.ptr())->tp_new;
-    layout.objects = find_objects(base.ptr());
+    layout.make = base->tp_new;
+    layout.objects = find_objects(base);
+    Py_DECREF(base);
     layout.address = layout.objects < 0 ? -1 : find_address(prototype, layout.make);
     return layout.address < 0 ? -1 : 0;
 }
@@ -68,9 +83,7 @@ static int keep(PyObject **objects, PyObject *closure) {
 PyObject *point_bare(PyTypeObject *prototype, const Layout &layout, PyObject *closure) {
     void *code = pt_closure_object_code(reinterpret_cast<pt_closure_object *>(closure));
     if (!code) return refuse_closed(closure);
-    PyObject *nothing = PyTuple_New(0);
-    PyObject *made = nothing ? layout.make(prototype, nothing, nullptr) : nullptr;
-    Py_XDECREF(nothing);
+    PyObject *made = make_null(prototype, layout.make);
     if (!made) return nullptr;
     char *object = reinterpret_cast<char *>(made);
     memcpy(object + layout.address, &code, sizeof code);
@@ -128,8 +141,8 @@ static PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_function_pointer(py::module_ &m) {
-    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
+int register_function_pointer(PyObject *module) {
+    return PyModule_AddFunctions(module, functions);
 }
 
 } // namespace pytramp

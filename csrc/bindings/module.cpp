@@ -1,23 +1,21 @@
-#include "bindings.h"
+#include "pybind.h"
+
+static int (*const parts[])(PyObject *module) = {
+    pytramp::register_errors,    pytramp::register_type,    pytramp::register_pointer,
+    pytramp::register_signature, pytramp::register_closure, pytramp::register_function_pointer,
+    pytramp::register_prototype, pytramp::register_cffi,    pytramp::register_cffi_callback,
+    pytramp::register_capsule,   pytramp::register_adopted, pytramp::register_c_api,
+    pytramp::register_errno,
+};
 
 PYBIND11_MODULE(_core_checked, m, pybind11::mod_gil_not_used(),
                 pybind11::multiple_interpreters::per_interpreter_gil()) {
     m.doc() = "The compiled part of pytramp. Use the pytramp package instead.";
     if (pt_python_init()) throw pybind11::error_already_set();
-    pytramp::register_errors(m);
-    pytramp::register_type(m);
-    pytramp::register_pointer(m);
-    pytramp::register_signature(m);
-    pytramp::register_closure(m);
-    pytramp::register_function_pointer(m);
-    pytramp::register_prototype(m);
-    pytramp::register_cffi(m);
-    pytramp::register_cffi_callback(m);
-    pytramp::register_capsule(m);
-    pytramp::register_adopted(m);
-    pytramp::register_c_api(m);
+    for (auto add : parts) {
+        if (add(m.ptr())) throw pybind11::error_already_set();
+    }
     pytramp::register_pool(m);
-    pytramp::register_errno(m);
 }
 
 /* Before 3.12 pybind11 finds its own state through PyGILState, which knows the main interpreter

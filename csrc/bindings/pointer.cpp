@@ -4,9 +4,9 @@
 
 namespace pytramp {
 
-void register_pointer(py::module_ &m) {
-    add_type(m, "Pointer", pt_types_here()->pointer, pt_pointer_type_make);
-    add_type(m, "VarArgs", pt_types_here()->varargs, pt_varargs_type_make);
+int register_pointer(PyObject *module) {
+    if (add_type(module, "Pointer", pt_types_here()->pointer, pt_pointer_type_make)) return -1;
+    return add_type(module, "VarArgs", pt_types_here()->varargs, pt_varargs_type_make);
 }
 
 } // namespace pytramp

@@ -1,5 +1,5 @@
 /* pytramp.stats, reserve, and what the command line and the tests ask of the pool. */
-#include "bindings.h"
+#include "pybind.h"
 
 #include "../python/blame.h"
 

@@ -125,9 +125,11 @@ static PyObject *make_function(PyTypeObject *prototype, PyObject *callable) {
 
 /* What ctypes does. */
 static PyObject *make_other(PyTypeObject *prototype, PyObject *args, PyObject *kwargs) {
-    py::object base = base_of_function_pointers(prototype);
+    PyTypeObject *base = base_of_function_pointers(prototype);
     if (!base) return nullptr;
-    return reinterpret_cast<PyTypeObject *>(base.ptr())->tp_new(prototype, args, kwargs);
+    PyObject *made = base->tp_new(prototype, args, kwargs);
+    Py_DECREF(base);
+    return made;
 }
 
 /* __new__(cls, *args) */
@@ -186,11 +188,12 @@ static PyObject *prototype_call(PyObject *prototype, PyObject *const *args, size
 
 /* What is derived from the class does not inherit it. */
 static PyObject *quicken(PyObject *, PyObject *prototype) {
-    if (!PyType_Check(prototype) ||
-        !base_of_function_pointers(reinterpret_cast<PyTypeObject *>(prototype)))
-        return PyErr_Occurred() ? nullptr
-                                : PyErr_Format(PyExc_TypeError, "%R is no class", prototype);
-    reinterpret_cast<PyTypeObject *>(prototype)->tp_vectorcall = prototype_call;
+    if (!PyType_Check(prototype)) return PyErr_Format(PyExc_TypeError, "%R is no class", prototype);
+    auto *type = reinterpret_cast<PyTypeObject *>(prototype);
+    PyTypeObject *base = base_of_function_pointers(type);
+    if (!base) return nullptr;
+    Py_DECREF(base);
+    type->tp_vectorcall = prototype_call;
     Py_RETURN_NONE;
 }
 
@@ -204,10 +207,10 @@ static PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-void register_prototype(py::module_ &m) {
-    add_type(m, "CtypesMaker", pt_types_here()->ctypes_maker,
-             [] { return PyType_FromSpec(&spec); });
-    if (PyModule_AddFunctions(m.ptr(), functions)) throw py::error_already_set();
+int register_prototype(PyObject *module) {
+    if (PyModule_AddFunctions(module, functions)) return -1;
+    return add_type(module, "CtypesMaker", pt_types_here()->ctypes_maker,
+                    [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

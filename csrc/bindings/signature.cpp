@@ -1,5 +1,5 @@
 /* pytramp.Signature: a heap type, because calling one makes a closure and has to be quick. */
-#include "bindings.h"
+#include "pybind.h"
 
 #include <cstring>
 #include <structmember.h>
@@ -488,8 +488,9 @@ static PyType_Spec spec = {"pytramp.Signature", sizeof(Object), 0,
                                Py_TPFLAGS_IMMUTABLETYPE,
                            slots};
 
-void register_signature(py::module_ &m) {
-    add_type(m, "Signature", pt_types_here()->signature, [] { return PyType_FromSpec(&spec); });
+int register_signature(PyObject *module) {
+    return add_type(module, "Signature", pt_types_here()->signature,
+                    [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp

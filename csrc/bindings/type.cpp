@@ -1,6 +1,6 @@
 /* pytramp._core.Type: a C type, and what its values are in Python. A heap type: making one can fail
  * for want of memory, and each interpreter has its own. */
-#include "bindings.h"
+#include "pybind.h"
 
 #include <algorithm>
 #include <structmember.h>
@@ -485,9 +485,10 @@ static PyType_Spec spec = {"pytramp._core.Type", sizeof(Object), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
                            slots};
 
-void register_type(py::module_ &m) {
-    m.attr("ARRAY_OF_ONE") = PYTRAMP_ARRAY_OF_ONE;
-    add_type(m, "Type", pt_types_here()->type, [] { return PyType_FromSpec(&spec); });
+int register_type(PyObject *module) {
+    PyObject *mark = PyLong_FromSize_t(PYTRAMP_ARRAY_OF_ONE);
+    if (add_new(module, "ARRAY_OF_ONE", mark)) return -1;
+    return add_type(module, "Type", pt_types_here()->type, [] { return PyType_FromSpec(&spec); });
 }
 
 } // namespace pytramp
