@@ -659,6 +659,8 @@ INVALID = [
     ("int f(struct s *s, int a[s->n]);", 1, 26, "a member of a struct cannot be part of"),
     ("int f(int *n, int a[2 + n[0]]);", 1, 25, "an item of an array cannot be part of"),
     ("typedef int T; enum e { T };", 1, 25, "unexpected 'T'"),
+    ("typedef ;", 1, 9, "unexpected ';'"),
+    ("typedef ; typedef float _Float32;", 1, 9, "unexpected ';'"),
     ("int WINAPI f(int);", 1, 5, "'WINAPI' is a macro, which cpp=True expands"),
     ("typedef int (CALLBACK *f)(int);", 1, 14, "'CALLBACK' is a macro"),
     ("int a[-1];", 1, 7, "an array cannot have -1 elements"),

@@ -101,11 +101,12 @@ class _HeaderReader(MemberReader):
     def _end_of_keyword(self, place: int) -> int | None:
         """Behind `typedef float _Float32;`: glibc has it for clang, which has no such keyword."""
         words = [token.text for token in self.tokens[place : place + _LONGEST]]
-        if words[:1] != ["typedef"] or ";" not in words:
+        end = words.index(";") if ";" in words else 0
+        if words[0] != "typedef" or end < 3:
             return None
-        *type_, name, _ = words[1 : words.index(";") + 1]
-        is_keyword = name in FLOATS and type_ and all(word in FLOATS for word in type_)
-        return place + words.index(";") + 1 if is_keyword else None
+        *type_, name = words[1:end]
+        is_keyword = name in FLOATS and all(word in FLOATS for word in type_)
+        return place + end + 1 if is_keyword else None
 
     def _external(self, node: Any) -> Use | None:
         """Enters one name into the scope; its type, or None if there is no name."""
