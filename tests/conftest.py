@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -31,3 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("hardening"):
             item.user_properties.append(("hardening", mark.args[0]))
+
+
+def pytest_collection_finish() -> None:
+    """The tests live to the end: a collection, which many of them ask for, need not look there."""
+    gc.freeze()
