@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.user_properties.append(("hardening", mark.args[0]))
 
 
-def pytest_collection_finish() -> None:
-    """The tests live to the end: a collection, which many of them ask for, need not look there."""
+@pytest.fixture(scope="module")
+def frozen() -> Iterator[None]:
+    """Collections, which the module's tests ask for a thousand times, look at what is new only."""
     gc.freeze()
+    yield
+    gc.unfreeze()

@@ -21,6 +21,8 @@ import pytramp
 from pytramp import c
 from pytramp.annotations import of_callable
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 Row = tuple[str, Callable[[], list[Any]], Callable[[list[Any]], object]]
 
 CALLS = 2000

@@ -13,6 +13,8 @@ import type_table
 
 import pytramp
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 Make = Callable[[], list[Any]]
 
 
