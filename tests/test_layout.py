@@ -355,8 +355,10 @@ typedef union { int n; vector v; } either;
 typedef struct { char c; int n; } __attribute__((packed, aligned(32))) packed;
 typedef struct { int id; char data[8] __attribute__((aligned(8))); } frame;
 typedef struct { int n : 3; } __attribute__((aligned(8))) bits;
+typedef struct { int n; } __attribute__((aligned(16))) small;
 """
 ALIGNMENTS = {"vector": 64, "holder": 64, "either": 64, "packed": 32, "frame": 8, "bits": 8}
+ALIGNMENTS |= {"small": 16}
 
 
 @pytest.mark.parametrize("name", ALIGNMENTS)

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from pytramp.cdecl.model import Record
 
-# What memory that ctypes allocates is aligned to, as all that Python allocates.
-_ALLOCATED = 2 * ctypes.sizeof(ctypes.c_void_p)
+# What each instance that ctypes makes is aligned to: its memory as all that Python allocates, and
+# up to 16 bytes in the object itself, in a union with a long double.
+_ALLOCATED = min(2 * ctypes.sizeof(ctypes.c_void_p), ctypes.alignment(ctypes.c_longdouble))
 
 
 def namespace(record: Record) -> dict[str, Any]:
