@@ -468,6 +468,7 @@ def test_as_ctypes_with_other_pointers() -> None:
 APPLY = """
 int apply(int (*f)(int), int n) { return f(n); }
 int first(int (*f)(const int *), const int *p) { return f(p); }
+int variadic(int (*f)(int, ...), int n) { return f(n, 3); }
 """
 
 
@@ -480,8 +481,7 @@ def test_ctypes_takes_it_as_an_argument() -> None:
         assert lib.apply(SIGNATURE(twice), 21) == 42
         assert lib.apply(SIGNATURE(twice).as_ctypes(), 21) == 42
     variadic = pytramp.callback("int (int, ...)", lambda n, rest: 2 * n)
-    lib.apply.argtypes = None
-    assert lib.apply(variadic, 21) == 42
+    assert lib.variadic(variadic, 21) == 42
     assert isinstance(variadic._as_parameter_, ctypes.c_void_p)
 
 
