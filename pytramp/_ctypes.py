@@ -110,8 +110,9 @@ def guard(function: Any) -> None:
 def prototype_of(signature: Signature) -> Any:
     """The CFUNCTYPE class of a signature. UnsupportedTypeError names what ctypes cannot say."""
     types = (signature.result, *signature.arguments)
+    # A list: CPython 3.13 crashes where there is no memory for a generator's function.
     return function_class(
-        *(_ctype_of(type_, f"argument {i}" if i else "result") for i, type_ in enumerate(types))
+        *[_ctype_of(type_, f"argument {i}" if i else "result") for i, type_ in enumerate(types)]
     )
 
 
