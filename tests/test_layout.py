@@ -357,8 +357,8 @@ typedef struct { int id; char data[8] __attribute__((aligned(8))); } frame;
 typedef struct { int n : 3; } __attribute__((aligned(8))) bits;
 typedef struct { int n; } __attribute__((aligned(16))) small;
 """
-ALIGNMENTS = {"vector": 64, "holder": 64, "either": 64, "packed": 32, "frame": 8, "bits": 8}
-ALIGNMENTS |= {"small": 16}
+ALIGNMENTS = {"vector": 64, "holder": 64, "either": 64, "packed": 32}
+ALIGNMENTS |= {"small": 16, "frame": 8, "bits": 8}
 
 
 @pytest.mark.parametrize("name", ALIGNMENTS)

@@ -241,9 +241,11 @@ int pt_python_init(void) {
     pt_convert_init();
     int error = pt_threads_init();
     pt_registry_unlock();
+    if (error) {
+        errno = error;
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
     pt_stack_init();
-    if (!error) return pt_interpreter_init();
-    errno = error;
-    PyErr_SetFromErrno(PyExc_OSError);
-    return -1;
+    return pt_interpreter_init();
 }

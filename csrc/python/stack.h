@@ -6,6 +6,7 @@
 #include "../pool.h"
 #include "tstate.h"
 
+/* At import, with the GIL, which it gives up for a moment. */
 PT_HIDDEN void pt_stack_init(void);
 
 /* For a frame below thread->stack_soft: 1 when the call was refused, with the error value for C,
