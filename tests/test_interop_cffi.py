@@ -561,7 +561,7 @@ def test_cffis_own_tests(tmp_path: Path) -> None:
         done = subprocess.run(
             [*pytest_, *options, "-k", "callback or functionptr", *FILES],
             cwd=sources,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,

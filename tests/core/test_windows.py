@@ -44,7 +44,9 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("WINEARCH", "win64")
         patch.setenv("WINEDLLOVERRIDES", "mscoree,mshtml=")  # neither is asked for, nor needed
         if "WINEPREFIX" not in os.environ:
-            patch.setenv("WINEPREFIX", str(tmp_path_factory.mktemp("wine") / "prefix"))
+            folder = tmp_path_factory.mktemp("wine")
+            patch.setenv("WINEPREFIX", str(folder / "prefix"))
+            patch.setenv("TMPDIR", str(folder))  # where its server leaves what it made
             native.execute(["wineboot", "-i"], timeout=300)
         yield
 

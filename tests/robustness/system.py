@@ -65,8 +65,10 @@ def mdwe(peer: Peer, lib: Any) -> str:
 )
 def late_sandbox(peer: Peer, lib: Any) -> str:
     common = _restrictions()
+    os.chdir(empty := tempfile.mkdtemp())
+    os.rmdir(empty)  # nothing could, later
     try:
-        os.chroot(tempfile.mkdtemp())
+        os.chroot(".")
     except PermissionError:
         raise NotHere("chroot needs root") from None
     common.no_new_code()
