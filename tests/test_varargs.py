@@ -210,6 +210,45 @@ def test_long_text(lib: ctypes.CDLL) -> None:
     assert seen == [b" " * 999 + b"7|end"]
 
 
+GROWING = """
+#include <printf.h>
+#include <stdio.h>
+
+/* As text that other threads write, it may be longer the next time it is looked at. */
+static int print_more(FILE *to, const struct printf_info *info, const void *const *args) {
+    static int n = 300;
+    (void)info, (void)args;
+    for (int i = 0; i < n; i++)
+        fputc('x', to);
+    if (n < 900) n += 300;
+    return n;
+}
+static int takes_none(const struct printf_info *info, size_t n, int *types, int *sizes) {
+    (void)info, (void)n, (void)types, (void)sizes;
+    return 0;
+}
+int grows(int (*f)(const char *, ...)) {
+    register_printf_specifier('Y', print_more, takes_none);
+    return f("%Y");
+}
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(tools.c_library(), "register_printf_specifier"), reason="glibc's own"
+)
+def test_text_that_grows_meanwhile() -> None:
+    texts: list[bytes] = []
+
+    @pytramp.callback("int (const char *, ...)")
+    def f(format: Any, va: pytramp.VarArgs) -> int:
+        texts.append(va.format(format))
+        return len(texts[0])
+
+    assert tools.library(GROWING).grows(f) == 900
+    assert texts == [b"x" * 900]
+
+
 @pytest.mark.parametrize(
     ("kind", "instead"),
     [("char", "int"), ("short", "int"), ("_Bool", "int"), ("char16_t", "int"), ("float", "double")],

@@ -162,16 +162,26 @@ static int print(Object *self, char *text, size_t size, const char *format) {
     return n;
 }
 
+/* NULL without an exception where the text does not fit: *size is what it takes. */
+static PyObject *printed_into(Object *self, char *text, size_t *size, const char *format) {
+    int n = print(self, text, *size, format);
+    if (n < 0) return PyErr_Format(PyExc_ValueError, "vsnprintf does not take this format");
+    if ((size_t)n < *size) return PyBytes_FromStringAndSize(text, n);
+    *size = (size_t)n + 1;
+    return NULL;
+}
+
+/* What %s points at is C's, and may be longer the next time. */
 static PyObject *printed(Object *self, const char *format) {
     char small[256];
-    int n = print(self, small, sizeof small, format);
-    if (n < 0) return PyErr_Format(PyExc_ValueError, "vsnprintf does not take this format");
-    if ((size_t)n < sizeof small) return PyBytes_FromStringAndSize(small, n);
-    char *text = PyMem_Malloc((size_t)n + 1);
-    if (!text) return PyErr_NoMemory();
-    n = print(self, text, (size_t)n + 1, format);
-    PyObject *made = PyBytes_FromStringAndSize(text, n);
-    PyMem_Free(text);
+    size_t size = sizeof small;
+    PyObject *made = printed_into(self, small, &size, format);
+    while (!made && !PyErr_Occurred()) {
+        char *text = PyMem_Malloc(size);
+        if (!text) return PyErr_NoMemory();
+        made = printed_into(self, text, &size, format);
+        PyMem_Free(text);
+    }
     return made;
 }
 
