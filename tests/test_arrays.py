@@ -161,6 +161,10 @@ def test_what_no_memoryview_can_hold() -> None:
         with pytest.raises(IndexError, match="there are 2 items"):
             a[2]
         assert a[-1] == a[1]
+        assert (len(a + 2 - 1), len(a + 1 - 1), a + 2 - 2) == (1, 2, a)
+        for outside in (-1, 3):
+            with pytest.raises(IndexError, match="there are 0 items"):
+                a + 2 - outside
         return len(a), list(a), a[0:9], (a + 1)[0], (1 + 2j) in a
 
     one = 1 + 2j

@@ -236,6 +236,15 @@ def test_slices_that_cannot_be() -> None:
     for without_end in (slice(None), slice(1, None), slice(None, None, 2)):
         with pytest.raises(ValueError, match="needs an end"):
             p[without_end]
+    for without_start in (slice(None, 2, -1), slice(None, -5, -2)):
+        with pytest.raises(ValueError, match="needs a start"):
+            p[without_start]
+    with pytest.raises(ValueError, match="needs an end"):
+        p[2::-1]
+    for beyond in (slice(-(2**62), 2**62), slice(2**62, -(2**62), -1)):
+        with pytest.raises(OverflowError):
+            p[beyond]
+    assert p[5:-sys.maxsize] == p[-sys.maxsize : 5 : -1] == []
     with pytest.raises(ValueError, match="2 values for 3 items"):
         p[0:3] = [1, 2]
     with pytest.raises(ValueError, match="zero"):
@@ -478,6 +487,7 @@ def test_views() -> None:
     assert (grid.shape, grid.strides) == ((2, 3), (24, 8))
     assert grid[1, 2] == 5
     assert len(p.view(0)) == 0
+    assert p.view(0, 2**62, 2**62).tolist() == []
     assert pointer("const char *", memory).view(4).tobytes() == bytes(memory)[:4]
 
 

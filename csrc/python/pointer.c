@@ -10,6 +10,7 @@
 
 #include "../type.h"
 #include "convert.h"
+#include "view.h"
 
 static pt_pointer_object *as_pointer(PyObject *self) {
     return (pt_pointer_object *)self;
@@ -78,12 +79,18 @@ static PyObject *pointer_make(PyTypeObject *cls, PyObject *args, PyObject *kwarg
 
 /* ---- Arithmetic and comparison ---- */
 
+/* How many items of the array are before self. */
+static Py_ssize_t items_before(const pt_pointer_object *self) {
+    Py_ssize_t size = (Py_ssize_t)self->item->type->size;
+    return self->root && size ? (self->address - self->root->address) / size : 0;
+}
+
 static PyObject *moved(pt_pointer_object *self, Py_ssize_t n) {
     char *address = pt_pointer_check(self) ? NULL : pt_pointer_advance(self, n);
     if (!address) return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     Py_ssize_t length = -1;
     if (self->length >= 0) {
-        if (n < 0 || n > self->length) {
+        if (n < -items_before(self) || n > self->length) {
             PyErr_Format(PyExc_IndexError, "index out of range: there are %zd items", self->length);
             return NULL;
         }
@@ -185,9 +192,7 @@ static PyObject *pointer_view(PyObject *self, PyObject *args) {
     view.ndim = (int)PyTuple_GET_SIZE(args);
     view.readonly = pointer->readonly;
     view.strides = strides;
-    Py_ssize_t stride = view.itemsize;
-    for (int i = view.ndim; i--; stride *= shape[i])
-        strides[i] = stride;
+    pt_view_strides(&view);
     return PyMemoryView_FromBuffer(&view);
 }
 

@@ -112,20 +112,33 @@ static int set_item(pt_pointer_object *self, Py_ssize_t i, PyObject *value) {
     return failed;
 }
 
-/* A slice needs both ends where there is no length. */
-static Py_ssize_t slice_of(pt_pointer_object *self, PyObject *slice, Py_ssize_t *start,
-                           Py_ssize_t *step) {
-    Py_ssize_t stop;
-    PySliceObject *given = (PySliceObject *)slice;
-    if (self->length < 0 && given->stop == Py_None) {
+/* Without a length nothing else says where it begins, backward, and ends. */
+static int check_ends(const PySliceObject *given, Py_ssize_t step) {
+    if (given->stop == Py_None) {
         PyErr_SetString(PyExc_ValueError, "a slice of a Pointer without length needs an end");
         return -1;
     }
+    if (step < 0 && given->start == Py_None) {
+        PyErr_SetString(PyExc_ValueError,
+                        "a backward slice of a Pointer without length needs a start");
+        return -1;
+    }
+    return 0;
+}
+
+static Py_ssize_t slice_of(pt_pointer_object *self, PyObject *slice, Py_ssize_t *start,
+                           Py_ssize_t *step) {
+    Py_ssize_t stop, distance;
     if (PySlice_Unpack(slice, start, &stop, step)) return -1;
     if (self->length >= 0) return PySlice_AdjustIndices(self->length, start, &stop, *step);
-    Py_ssize_t distance = *step > 0 ? stop - *start : *start - stop;
-    Py_ssize_t stride = *step > 0 ? *step : -*step;
-    return distance > 0 ? (distance - 1) / stride + 1 : 0;
+    if (check_ends((PySliceObject *)slice, *step)) return -1;
+    Py_ssize_t low = *step > 0 ? *start : stop, high = *step > 0 ? stop : *start;
+    if (low >= high) return 0;
+    if (__builtin_sub_overflow(high, low, &distance)) {
+        PyErr_SetString(PyExc_OverflowError, "the slice is longer than memory");
+        return -1;
+    }
+    return (distance - 1) / (*step > 0 ? *step : -*step) + 1;
 }
 
 static PyObject *get_slice(pt_pointer_object *self, PyObject *slice) {

@@ -29,19 +29,24 @@ static void blame_parameter(const pt_signature_object *signature, Py_ssize_t i) 
         pt_blame("parameter %zd: ", i + 1);
 }
 
+void pt_view_strides(Py_buffer *view) {
+    size_t stride = (size_t)view->itemsize;
+    for (int k = view->ndim; k--; stride *= (size_t)view->shape[k])
+        view->strides[k] = (Py_ssize_t)stride;
+}
+
 static PyObject *open_memoryview(void *memory, int readonly, const char *format, size_t itemsize,
                                  struct extent *extent) {
-    Py_ssize_t strides[PT_MAX_DIMENSIONS], stride = (Py_ssize_t)itemsize;
+    Py_ssize_t strides[PT_MAX_DIMENSIONS];
     Py_buffer view = {.buf = memory,
                       .len = extent->bytes,
-                      .itemsize = stride,
+                      .itemsize = (Py_ssize_t)itemsize,
                       .readonly = readonly,
                       .ndim = extent->ndim,
                       .format = (char *)format,
                       .shape = extent->lengths,
                       .strides = strides};
-    for (int k = extent->ndim; k--; stride *= extent->lengths[k])
-        strides[k] = stride;
+    pt_view_strides(&view);
     return PyMemoryView_FromBuffer(&view);
 }
 

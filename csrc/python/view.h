@@ -5,6 +5,10 @@
 #include "objects.h"
 #include "shape.h"
 
+/* Fills view->strides, of items one after another. Where there are none, the product of the other
+ * lengths may be any number: it wraps. */
+PT_HIDDEN void pt_view_strides(Py_buffer *view);
+
 /* Argument i, an array, as the callable gets it: a memoryview; bytes or str of const characters; a
  * Pointer with a length where a memoryview cannot hold the items; an ndarray where the closure says
  * so; None for NULL. NULL with an exception that names the parameter. */
