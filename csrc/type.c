@@ -254,6 +254,73 @@ static size_t guess_natural(size_t alignment, size_t n, const pytramp_member *me
     return alignment > 1 ? 0 : alignment;
 }
 
+/* ---- Members at offsets that are known ----
+ *
+ * Conventions look at them in the order of their offsets, and at is_union: a caller need not give
+ * the one, nor tell the other. */
+
+struct placed {
+    pytramp_member member;
+    unsigned char is_array;
+    size_t number; /* those of one offset stay as they came */
+};
+
+static int compare_placed(const void *left, const void *right) {
+    const struct placed *a = left, *b = right;
+    if (a->member.offset != b->member.offset) return a->member.offset < b->member.offset ? -1 : 1;
+    return a->number < b->number ? -1 : 1;
+}
+
+static int is_in_order(const pytramp_type *type) {
+    for (size_t i = 1; i < type->nmembers; i++) {
+        if (type->members[i].offset < type->members[i - 1].offset) return 0;
+    }
+    return 1;
+}
+
+static pytramp_status put_in_order(pytramp_type *type) {
+    size_t n = type->nmembers;
+    pytramp_member *members = (pytramp_member *)type->members;
+    unsigned char *is_array = (unsigned char *)type->is_array;
+    if (is_in_order(type)) return PYTRAMP_OK;
+    struct placed *all = calloc(n, sizeof *all);
+    if (!all) return PYTRAMP_E_NO_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        all[i] = (struct placed){members[i], is_array[i], i};
+    qsort(all, n, sizeof *all, compare_placed);
+    for (size_t i = 0; i < n; i++) {
+        members[i] = all[i].member;
+        is_array[i] = all[i].is_array;
+    }
+    free(all);
+    return PYTRAMP_OK;
+}
+
+/* Does any share bytes with another one? Bit-fields do, and are none the less a struct's. */
+static int has_overlap(const pytramp_type *type) {
+    size_t end = 0, end_of_bits = 0;
+    for (size_t i = 0; i < type->nmembers; i++) {
+        const pytramp_member *member = &type->members[i];
+        int is_bits = member->type->code == PT_TYPE_BITS;
+        size_t size = member->type->size * member->count;
+        if (!size) continue;
+        if (member->offset < end || (!is_bits && member->offset < end_of_bits)) return 1;
+        *(is_bits ? &end_of_bits : &end) = member->offset + size;
+    }
+    return 0;
+}
+
+static pytramp_status place_members(pytramp_type *type, size_t size) {
+    for (size_t i = 0; i < type->nmembers; i++) {
+        const pytramp_member *member = &type->members[i];
+        size_t bytes = member->type->size * member->count;
+        if (bytes > size || member->offset > size - bytes) return PYTRAMP_E_TYPE;
+    }
+    pytramp_status status = put_in_order(type);
+    if (!status && has_overlap(type)) type->is_union = 1;
+    return status;
+}
+
 static pytramp_status place(const pytramp_type **out, const pytramp_layout *layout) {
     size_t size = layout->size, alignment = layout->alignment, nmembers = layout->nmembers;
     const pytramp_member *members = layout->members;
@@ -263,12 +330,10 @@ static pytramp_status place(const pytramp_type **out, const pytramp_layout *layo
     pytramp_type *type;
     pytramp_status status = draft(&type, nmembers, members, layout->is_union);
     if (status) return status;
-    for (size_t i = 0; i < nmembers; i++) {
-        size_t bytes = members[i].type->size * elements(&members[i]);
-        if (bytes > size || members[i].offset > size - bytes) {
-            discard(type);
-            return PYTRAMP_E_TYPE;
-        }
+    status = place_members(type, size);
+    if (status) {
+        discard(type);
+        return status;
     }
     type->size = size;
     type->alignment = alignment;

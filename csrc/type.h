@@ -56,7 +56,7 @@ struct pytramp_type {
     size_t steps;   /* of a walk over all elements of all members, up to PT_MANY_STEPS */
     int is_union;   /* to some conventions even one of a single member is no struct */
     size_t nmembers;
-    const pytramp_member *members; /* ascending as declared, offsets filled in */
+    const pytramp_member *members; /* by offset; those of one as declared */
     const unsigned char *is_array; /* by member; of one element, too: see PYTRAMP_ARRAY_OF_ONE */
     const void *reserved[4];       /* for later ones */
 };

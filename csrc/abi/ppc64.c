@@ -52,19 +52,6 @@ static struct numbers numbers_of_scalar(const pytramp_type *type) {
 
 static int is_homogeneous(const pytramp_type *type, struct numbers *all);
 
-/* Overlapping members make a union, too (pytramp_type_layout). */
-static int is_union(const pytramp_type *type) {
-    size_t end = 0;
-    if (type->is_union) return 1;
-    for (size_t i = 0; i < type->nmembers; i++) {
-        const pytramp_member *member = &type->members[i];
-        if (!member->type->size) continue;
-        if (member->offset < end) return 1;
-        end = member->offset + member->count * member->type->size;
-    }
-    return 0;
-}
-
 /* Counts the numbers of member: beside the others, or instead of them. */
 static int add_member(const pytramp_member *member, int instead, struct numbers *all) {
     struct numbers own = no_numbers();
@@ -84,9 +71,8 @@ static int is_homogeneous(const pytramp_type *type, struct numbers *all) {
         *all = numbers_of_scalar(type);
         return all->n > 0;
     }
-    int instead = is_union(type);
     for (size_t i = 0; i < type->nmembers; i++) {
-        if (!add_member(&type->members[i], instead, all)) return 0;
+        if (!add_member(&type->members[i], type->is_union, all)) return 0;
     }
     return all->n && all->n * all->size == type->size;
 }
@@ -107,7 +93,7 @@ static const pytramp_type *only_member(const pytramp_type *type) {
 /* Version 1: a struct of nothing but one number is passed as that. A union is not. */
 static struct numbers numbers_of_single(const pytramp_type *type) {
     while (type && type->class == PT_CLASS_AGGREGATE)
-        type = is_union(type) ? NULL : only_member(type);
+        type = type->is_union ? NULL : only_member(type);
     return type && type->class == PT_CLASS_FLOAT ? numbers_of_scalar(type) : no_numbers();
 }
 

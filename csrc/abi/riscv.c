@@ -69,19 +69,6 @@ static int flatten(struct flat *flat, const pytramp_type *type, size_t offset) {
     return 1;
 }
 
-/* "Assigned to the two reals in memory order", in which a layout need not give them. What overlaps
- * is a union. */
-static int put_in_order(struct flat *flat) {
-    struct field *a = &flat->fields[0], *b = &flat->fields[1];
-    if (flat->n < 2) return 1;
-    if (b->offset < a->offset) {
-        struct field last = *a;
-        *a = *b;
-        *b = last;
-    }
-    return a->offset + a->size <= b->offset;
-}
-
 static unsigned floats_in(const struct flat *flat) {
     unsigned n = 0;
     for (unsigned i = 0; i < flat->n; i++)
@@ -93,7 +80,7 @@ static unsigned floats_in(const struct flat *flat) {
  * for more than anyone can look at. */
 static pytramp_status classify(const pytramp_type *type, struct flat *flat) {
     *flat = (struct flat){.steps = PT_MANY_STEPS};
-    int is_flat = type->depth < PT_DEEP && flatten(flat, type, 0) && put_in_order(flat);
+    int is_flat = type->depth < PT_DEEP && flatten(flat, type, 0);
     if (!flat->steps || type->depth >= PT_DEEP) return PYTRAMP_E_TOO_LARGE;
     if (!is_flat || !floats_in(flat)) flat->n = 0;
     return PYTRAMP_OK;

@@ -58,6 +58,19 @@ laid_out(size_t size, size_t alignment, size_t natural, size_t n, const pytramp_
     return type;
 }
 
+__attribute__((unused)) static const pytramp_type *layout(size_t size, size_t alignment, size_t n,
+                                                          const pytramp_member *members) {
+    const pytramp_type *type;
+    CHECK_OK(pytramp_type_layout(&type, size, alignment, n, members));
+    return type;
+}
+
+#define MEMBERS(...)                                                                               \
+    COUNT(((const pytramp_member[]){__VA_ARGS__})), (const pytramp_member[]) {                     \
+        __VA_ARGS__                                                                                \
+    }
+#define LAYOUT(size, alignment, ...) layout(size, alignment, MEMBERS(__VA_ARGS__))
+
 /* An explicit layout does not tell whether it is i386's way to align eight bytes to four that made
  * it: it says nothing of other machines. */
 __attribute__((unused)) static void need_natural_alignment(void) {

@@ -51,6 +51,7 @@ static void test_aggregates(void) {
 }
 
 static void test_results(void) {
+    const size_t alignment = pytramp_type_alignment(d_); /* 4 on i386 */
     EXPECT("one number", "f0 0+4 | a0 0+4", STRUCT(f_), i_);
     EXPECT("two numbers", "f0 0+8, f2 8+4 | a0 0+4", STRUCT(d_, f_), i_);
     EXPECT("a long double in a struct", "f0 0+8, f1 8+8 | a0 0+4", STRUCT(ld_), i_);
@@ -58,6 +59,12 @@ static void test_results(void) {
     EXPECT("beside nothing", "v0 0+8 | a0 0+4", STRUCT(d_, empty()), i_);
     EXPECT("an array", "v0 0+8 | a0 0+4", array(f_, 2), i_);
     EXPECT("a union", "v0 0+8 | a0 0+4", UNION(d_), i_);
+    EXPECT("in another order of members", "f0 0+4, f2 4+4 | a0 0+4",
+           LAYOUT(8, 4, {f_, 1, 4}, {f_, 1, 0}), i_);
+    EXPECT("members that overlap", "v0 0+8 | a0 0+8 | a1 0+8",
+           LAYOUT(8, alignment, {d_, 1, 0}, {d_, 1, 0}),
+           LAYOUT(8, alignment, {d_, 1, 0}, {d_, 1, 0}),
+           LAYOUT(8, alignment, {d_, 1, 0}, {l_, 1, 0}));
     EXPECT("three floats", "v0 0+8, v1 8+4 | a0 0+4", STRUCT(f_, f_, f_), i_);
     EXPECT("seventeen bytes", "&a0 | a1 0+4", array(c_, 17), i_);
     say("results");

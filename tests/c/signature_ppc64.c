@@ -32,6 +32,7 @@ static void test_scalars(void) {
 
 /* 2.2.3.1: up to eight registers, without padding. */
 static void test_homogeneous(void) {
+    const size_t alignment = pytramp_type_alignment(d_); /* 4 on i386 */
     EXPECT("three floats", "f1 0+4, f2 4+4, f3 8+4 | f1 0+4, f2 4+4, f3 8+4 | r5 0+4", array(f_, 3),
            STRUCT(f_, f_, f_), i_);
     EXPECT("eight doubles",
@@ -45,9 +46,12 @@ static void test_homogeneous(void) {
            UNION(d_, f_), UNION(d_, l_));
     EXPECT("empty members", " | f1 0+8", v_, STRUCT(empty(), d_, empty()));
     EXPECT("two types", " | r3 0+8, r4 8+8", v_, STRUCT(f_, d_));
-    const pytramp_type *padded;
-    const pytramp_member apart[] = {{f_, 1, 0}, {f_, 1, 8}};
-    CHECK_OK(pytramp_type_layout(&padded, 12, 4, 2, apart));
+    EXPECT("members in another order", "f1 0+4, f2 4+4 | f1 0+4, f2 4+4",
+           LAYOUT(8, 4, {f_, 1, 4}, {f_, 1, 0}), LAYOUT(8, 4, {f_, 1, 4}, {f_, 1, 0}));
+    EXPECT("members that overlap", " | f1 0+8 | r4 0+8", v_,
+           LAYOUT(8, alignment, {d_, 1, 0}, {d_, 1, 0}),
+           LAYOUT(8, alignment, {d_, 1, 0}, {l_, 1, 0}));
+    const pytramp_type *padded = LAYOUT(12, 4, {f_, 1, 0}, {f_, 1, 8});
     EXPECT("padding", "r3 0+8, r4 8+4 | r3 0+8, r4 8+4", padded, padded);
     say("homogeneous aggregates");
 }

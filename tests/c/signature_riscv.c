@@ -6,19 +6,6 @@
 
 static const pytramp_type *const s_ = &pytramp_type_short;
 
-static const pytramp_type *layout(size_t size, size_t alignment, size_t n,
-                                  const pytramp_member *members) {
-    const pytramp_type *type;
-    CHECK_OK(pytramp_type_layout(&type, size, alignment, n, members));
-    return type;
-}
-
-#define MEMBERS(...)                                                                               \
-    COUNT(((const pytramp_member[]){__VA_ARGS__})), (const pytramp_member[]) {                     \
-        __VA_ARGS__                                                                                \
-    }
-#define LAYOUT(size, alignment, ...) layout(size, alignment, MEMBERS(__VA_ARGS__))
-
 /* A bit-field in so many bytes. */
 #define BITS(bytes, offset) {pytramp_type_bits(bytes), 1, offset}
 

@@ -468,6 +468,41 @@ static void test_natural(void) {
     say("attributes: of a member, of the whole, or nobody knows");
 }
 
+/* ---- Members as they come ---- */
+
+static const pytramp_type *explicit(size_t n, const pytramp_member *members) {
+    const pytramp_type *type;
+    CHECK_OK(pytramp_type_layout(&type, 64, 8, n, members));
+    return type;
+}
+
+/* In any order they are one type; and a union, where they share bytes. */
+static void test_order(void) {
+    const pytramp_type *b = pytramp_type_bits(2);
+    const pytramp_member ascending[] = {{&pytramp_type_char, PYTRAMP_ARRAY_OF_ONE, 0},
+                                        {&pytramp_type_int, 2, 8},
+                                        {b, 1, 16},
+                                        {b, 1, 17},
+                                        {&pytramp_type_double, 1, 24}};
+    pytramp_member other[5];
+    for (size_t i = 0; i < 5; i++)
+        other[i * 2 % 5] = ascending[i];
+    const pytramp_type *type = explicit(5, ascending);
+    CHECK(type == explicit(5, other), "two types of one layout");
+    for (size_t i = 0; i < 5; i++)
+        CHECK(type->is_array[i] == (i < 2), "member %zu", i);
+    CHECK(!type->is_union, "bit-fields may share bytes");
+    const pytramp_member shared[][2] = {{{&pytramp_type_int, 1, 3}, {&pytramp_type_char, 1, 0}},
+                                        {{&pytramp_type_int, 1, 3}, {&pytramp_type_char, 3, 0}},
+                                        {{&pytramp_type_int, 1, 3}, {&pytramp_type_char, 4, 0}},
+                                        {{&pytramp_type_int, 1, 3}, {&pytramp_type_char, 1, 6}},
+                                        {{&pytramp_type_int, 1, 3}, {b, 1, 2}},
+                                        {{&pytramp_type_int, 1, 3}, {b, 1, 6}}};
+    for (size_t i = 0; i < COUNT(shared); i++)
+        CHECK(explicit(2, shared[i])->is_union == (i > 1), "case %zu", i);
+    say("explicit layouts: in any order, and those that overlap");
+}
+
 /* ---- Sizes ---- */
 
 /* Either refused, or a size that a pointer difference can hold. */
@@ -527,6 +562,7 @@ int main(void) {
     test_interning();
     test_refused();
     test_natural();
+    test_order();
     test_sizes();
     return 0;
 }

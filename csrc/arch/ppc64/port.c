@@ -66,6 +66,9 @@ static const struct pt_abi *const abis[] = {&pt_abi_elfv2_ppc64, NULL};
 static pytramp_status take_aggregate(va_list *list, const pytramp_type *type, void *to) {
     uintptr_t at;
     size_t end;
+    struct pt_location as_argument;
+    pytramp_status status = pt_classify_alone(abis[0], type, 0, &as_argument);
+    if (status) return status;
     memcpy(&at, list, sizeof at);
     memcpy(to, (const void *)pt_ppc64_aggregate(abis[0], type, at, &end), type->size);
     memcpy(list, &end, sizeof end);
