@@ -2,6 +2,7 @@
  * standard for variadic functions. Rules are cited by their names in the document. */
 #include "abi.h"
 
+#define HALF           2
 #define WORD           4
 #define CORE_REGISTERS 4  /* r0 .. r3 */
 #define VFP_REGISTERS  16 /* s0 .. s15, in pairs d0 .. d7 */
@@ -63,6 +64,14 @@ static int add_all(const pytramp_type *type, size_t offset, struct elements *ele
         }
     }
     return 1;
+}
+
+/* Of one to four halves: a candidate to gcc, of which there is none to clang and the document,
+ * whose base types are floats and doubles. */
+static int is_disputed(const pytramp_type *type) {
+    struct elements elements = {0, 0};
+    return type->class == PT_CLASS_AGGREGATE && type->size && type->size <= MOST_ELEMENTS * HALF &&
+           add_all(type, 0, &elements) && elements.size == HALF;
 }
 
 /* How many registers of *size bytes a candidate needs; 0 for none. A half is one, and is the base
@@ -185,6 +194,7 @@ static pytramp_status pass(const pytramp_type *type, struct allocator *next,
     if (is_too_intricate(type)) return PYTRAMP_E_TOO_LARGE;
     if (!type->size) return PYTRAMP_OK;
     if (!alignment || type->alignment > MAX_ALIGNMENT) return PYTRAMP_E_TYPE;
+    if (!next->is_base && is_disputed(type)) return PYTRAMP_E_TYPE;
     unsigned count = next->is_base ? 0 : vfp_registers(type, &size);
     return count ? pass_vfp(type, count, size, alignment, next, at)
                  : pass_core(type, alignment, next, at);
@@ -198,6 +208,7 @@ static pytramp_status place_result(const pytramp_type *type, struct allocator *n
     *at = (struct pt_location){0};
     if (is_unknown(type)) return PYTRAMP_E_TYPE;
     if (is_too_intricate(type)) return PYTRAMP_E_TOO_LARGE;
+    if (!next->is_base && is_disputed(type)) return PYTRAMP_E_TYPE;
     unsigned count = next->is_base ? 0 : vfp_registers(type, &size);
     if (count) {
         add_vfp(type, 0, count, size, at);

@@ -87,13 +87,12 @@ def _i386(clang: int | None, gcc: int | None) -> list[Filter]:
 
 
 def _arm(clang: int | None, gcc: int | None) -> list[Filter]:
-    filters = [signatures.without_unexplained_alignment, signatures.without_zero_width]
-    if not gcc:
-        return [*filters, signatures.without_packed_doubles]
+    disputed = signatures.without_packed_double_words if gcc else signatures.without_packed_doubles
     return [
-        *filters,
-        signatures.without_packed_double_words,
+        signatures.without_unexplained_alignment,
+        signatures.without_zero_width,
         signatures.without_homogeneous_halves,
+        disputed,
     ]
 
 

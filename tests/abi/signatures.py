@@ -234,8 +234,9 @@ def _is_all(kind: Type, scalars: Sequence[Type]) -> bool:
 
 
 def without_homogeneous_halves(s: Signature) -> bool:
-    """For gcc on 32-bit Arm, which takes structs of 1 to 4 _Float16 for candidates for VFP
-    registers: the document says that their base type is a float or a double, and so does clang."""
+    """For 32-bit Arm, where gcc takes structs of 1 to 4 _Float16 for candidates for VFP registers:
+    the document says that their base type is a float or a double, and so does clang.
+    csrc/abi/aapcs32.c refuses them."""
     values = [*s.arguments, *([s.result] if s.result else [])]
     structs = [kind for kind in values if isinstance(kind, Aggregate) and kind.size]
     return not any(_is_all(kind, [FLOAT16]) for kind in structs)

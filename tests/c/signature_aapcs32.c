@@ -51,7 +51,11 @@ static void test_candidates(void) {
     EXPECT("of unions", "s0 0+4, s1 4+4 | s0 0+4, s1 4+4", UNION(f_, STRUCT(f_, f_)),
            UNION(cf_, f_, array(f_, 2)));
     EXPECT("not of two types", "&r0 | r1 0+4", UNION(d_, f_), UNION(f_, i_));
-    EXPECT("nor of halves", "r0 0+2 | r0 0+4, r1 4+4", STRUCT(h_), array(h_, 4));
+    EXPECT("nor of halves", "&r0 | r1 0+4, r2 4+4, r3 8+2", array(h_, 5), array(h_, 5));
+    EXPECT("nor halves beside others", "r0 0+4 | r0 0+4", STRUCT(h_, c_), STRUCT(h_, c_));
+    REFUSE(PYTRAMP_E_TYPE, v_, STRUCT(h_));
+    REFUSE(PYTRAMP_E_TYPE, array(h_, 4), i_);
+    REFUSE(PYTRAMP_E_TYPE, v_, i_, UNION(h_, array(h_, 3)));
     EXPECT("nothing beside it", "s0 0+4 | s0 0+4", STRUCT(empty(), f_), STRUCT(f_, empty()));
     say("candidates for VFP registers");
 }
