@@ -101,7 +101,8 @@ void pt_closure_return(const pytramp_signature *signature, const void *value,
                        struct pt_frame *frame) {
     const struct pt_plan *plan = atomic_load_explicit(&signature->plan, memory_order_relaxed);
     _Alignas(PT_SCRATCH_ALIGNMENT) unsigned char scratch[PT_RESULT_SCRATCH];
-    preset(signature, value, pt_result_begin(plan, frame, scratch));
+    void *result = pt_result_begin(plan, frame, scratch);
+    if (signature->result_at.nparts) preset(signature, value, result);
     pt_result_end(signature, plan, frame, scratch);
 }
 

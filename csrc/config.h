@@ -85,6 +85,13 @@
 #  define PT_PROT_GUARDED   0
 #endif
 
+/* Is getcpu a function of the vDSO for every libc, and no system call? */
+#if defined(PT_ARCH_X86_64) && defined(PT_OS_LINUX)
+#  define PT_GETCPU_IS_CHEAP 1
+#else
+#  define PT_GETCPU_IS_CHEAP 0
+#endif
+
 #if defined(__ELF__)
 #  define PT_ELF 1
 #endif

@@ -32,8 +32,8 @@ enum pt_result_way {
     PT_RESULT_REFERENCE  /* written where the pointer at `at` in the frame points */
 };
 
-/* A scattered result comes from registers, so it is not larger than this. It stands at the start of
- * scratch. */
+/* A scattered result that has parts comes from registers, so it is not larger than this; without
+ * any it may have any size (Apple's empty structs). It stands at the start of scratch. */
 #define PT_RESULT_SCRATCH 64
 
 /* Of scratch: what any type asks for that is passed by value. malloc need not give as much. */

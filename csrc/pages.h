@@ -42,8 +42,8 @@ PT_HIDDEN void pt_pages_release(const struct pt_pair *pair, size_t size);
 PT_HIDDEN void *pt_pages_zeroed(size_t size);
 PT_HIDDEN void pt_pages_drop(void *at, size_t size);
 
-/* A small number that differs between threads which run at the same time, as far as that can be
- * had cheaply. Async-signal-safe. */
+/* A number that differs between threads which run at the same time, as far as that can be had
+ * without a system call. Async-signal-safe. */
 PT_HIDDEN unsigned pt_pages_cpu(void);
 
 /* Identifies the calling thread: never 0, and not reused while the thread lives. */

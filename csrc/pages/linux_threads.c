@@ -11,9 +11,15 @@
 
 #  include "../pages.h"
 
-/* sched_getcpu is a read of the rseq area or of the vDSO, -1 where neither is allowed. */
+/* Set by glibc 2.35 where the kernel keeps the CPU's number in each thread's memory (Linux 4.18).
+ */
+extern const unsigned __rseq_size __attribute__((weak));
+
+/* Where it would be a system call, which a filter may not allow, threads are spread by where their
+ * own data is. */
 unsigned pt_pages_cpu(void) {
-    return (unsigned)sched_getcpu();
+    if (PT_GETCPU_IS_CHEAP || (&__rseq_size && __rseq_size)) return (unsigned)sched_getcpu();
+    return (unsigned)(((uint64_t)pt_pages_thread() >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
 /* For the main thread the C library reads /proc, with functions at which a thread is cancelled. */

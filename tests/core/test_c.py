@@ -57,6 +57,8 @@ LAYERS = {
     "padding": Layer(),
     "stack": Layer(legs=("gcc", "clang")),  # a sanitizer moves it
     "closure": Layer(),
+    "no_parts": Layer(wraps=("pt_port_of",)),
+    "reserved": Layer(legs=("gcc", "clang")),  # a sanitizer's end takes system calls
     "owned": Layer(legs=THREADED),
     "prepare": Layer(),
     "faults": Layer(wraps=("malloc", "calloc", "mmap", "mmap64", "mremap")),
