@@ -66,15 +66,20 @@ built by gcc or clang with mingw-w64 for the UCRT, Python's own C library: llvm-
 """
 
 # Where the compiler has them: no PLT (a call out of the library is one instruction), descriptors of
-# thread-local data (4 instructions instead of __tls_get_addr's 15), and landing pads in C code as
-# in the stubs (IBT, shadow stacks).
+# thread-local data (4 instructions instead of __tls_get_addr's 15), and landing pads and signed
+# return addresses in C code as in the stubs (IBT and shadow stacks; BTI, PAC and GCS).
 OPTIONAL = [] if WINDOWS else ["-fno-plt"]
-OPTIONAL += ["-mtls-dialect=gnu2", "-fcf-protection"]
+OPTIONAL += ["-mtls-dialect=gnu2", "-fcf-protection", "-mbranch-protection=standard"]
 # What goes wrong, and for whom (both seen with binutils 2.40 and glibc 2.36). 32-bit Arm: ld marks
 # descriptors for lazy binding (bit 31 of the second word), and glibc, where it binds at once, as
 # Python wants it, takes the mark for a part of the offset. PowerPC: of what ld.so has resolved only
-# ld's stub of __tls_get_addr_opt knows, and without a PLT it is passed by.
-UNFIT = {"-fno-plt": "__powerpc64__", "-mtls-dialect=gnu2": "__arm__"}
+# ld's stub of __tls_get_addr_opt knows, and without a PLT it is passed by. Signed return addresses
+# are for ELF's unwinders, and on Arm's 32-bit CPUs the option is for microcontrollers.
+UNFIT = {
+    "-fno-plt": "__powerpc64__",
+    "-mtls-dialect=gnu2": "__arm__",
+    "-mbranch-protection=standard": "!defined(__aarch64__) || !defined(__ELF__)",
+}
 # Windows' and Python's own long double there is a double; mingw's compilers have the x87's.
 OPTIONAL += ["-mlong-double-64"] if WINDOWS else []
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -31,6 +33,13 @@ GROWS = [
     ("no_proc", "memfd", "memfd"),
     ("seccomp", None, "mremap"),
 ]
+
+# What begins a function that is called through a pointer: endbr64; endbr32; `bti c` or paciasp.
+LANDING_PADS = {
+    "x86_64": {b"\xf3\x0f\x1e\xfa"},
+    "i686": {b"\xf3\x0f\x1e\xfb"},
+    "aarch64": {b"\x5f\x24\x03\xd5", b"\x3f\x23\x03\xd5"},
+}
 
 # ... or the words of the MemoryError.
 FAILS = [
@@ -147,3 +156,24 @@ def test_no_file_descriptor_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for step in ("file", "memfd", "mremap"):
         assert pytramp._core.try_growth(step) is None
     assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def _machine() -> str:
+    return "i686" if tools.WORD == 32 and platform.machine() == "x86_64" else platform.machine()
+
+
+@pytest.mark.skipif(_machine() not in LANDING_PADS, reason="a CPU without landing pads")
+def test_landing_pads_in_c_code() -> None:
+    """As in the stubs: where the CPU asks for them, who lacks them dies."""
+    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    get_pointer.restype = ctypes.c_void_p
+    get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    table = get_pointer(pytramp._core.c_api, b"pytramp._core.c_api")
+    assert table is not None
+    functions = table + ctypes.sizeof(ctypes.c_size_t) + 2 * ctypes.sizeof(ctypes.c_uint)
+    begins = {
+        ctypes.string_at(address, 4) for address in (ctypes.c_void_p * 14).from_address(functions)
+    }
+    module = ctypes.PyDLL(pytramp._core.__file__)
+    begins.add(ctypes.string_at(ctypes.cast(module.PyInit__core, ctypes.c_void_p), 4))
+    assert begins <= LANDING_PADS[_machine()]

@@ -66,6 +66,18 @@ def test_pkg_config_for_a_program_of_its_own(prefix: Path, tmp_path: Path) -> No
     sorts(program)
 
 
+def test_every_object_is_marked(prefix: Path) -> None:
+    """... as built for the CPU's control-flow protection: one that is not takes it from all."""
+    machine = native.execute(["cc", "-dumpmachine"]).stdout.partition("-")[0]
+    marks = {"aarch64": "AArch64 feature: BTI, PAC", "x86_64": "x86 feature: IBT, SHSTK"}
+    if machine not in marks:
+        pytest.skip("nothing is known to protect this CPU's control flow")
+    archive = prefix / "lib/libpytramp.a"
+    notes = native.execute(["readelf", "-n", archive], env={"LC_ALL": "C"}).stdout
+    objects = native.execute(["ar", "-t", archive]).stdout.split()
+    assert notes.count(marks[machine]) == len(objects) > 20
+
+
 def test_names_of_ones_own(tmp_path: Path) -> None:
     """PT_PREFIX; relative paths, where cd would look elsewhere, too."""
     native.need("cc")
