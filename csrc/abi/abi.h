@@ -1,7 +1,8 @@
 /* The seam of the calling conventions: where each value of a signature lives.
  *
- * An abi/<name>.c is a pure function from types to places: no register is touched and no host macro
- * is asked, so every convention is compiled, explained and tested on every machine. */
+ * An abi/<name>.c is a pure function from types to places: no register is touched, so every
+ * convention is compiled, explained and tested on every machine. No macro of the host is asked but
+ * its byte order, by those whose CPUs have either. */
 #ifndef PT_ABI_H
 #define PT_ABI_H
 

@@ -73,7 +73,8 @@ PYTRAMP_API const char *pytramp_status_text(pytramp_status status);
  * x18 on AArch64, but x16 where the system has x18 (macOS, Android), and x17 on Windows. alloc,
  * init, retire, free, data and owns are async-signal-safe. */
 
-/* *code = a new trampoline. Calling it before pytramp_init reports and returns zero.
+/* *code = a new trampoline. Calling it before pytramp_init reports and returns zero, as those of
+ * pytramp_free do, to callers of the system's own conventions.
  * PYTRAMP_E_NO_CODE, PYTRAMP_E_NO_MEMORY, PYTRAMP_E_BUSY, PYTRAMP_E_FULL. */
 PYTRAMP_API pytramp_status pytramp_alloc(void **code);
 
@@ -134,7 +135,8 @@ typedef struct pytramp_statistics {
     size_t file_pairs;
     size_t memfd_pairs;
     size_t memory_pairs;
-    size_t late_calls; /* freed slots that were called and reported (once each) */
+    size_t late_calls; /* closures called after they were freed, and what was called before it was
+                          prepared: what was reported, once each */
 } pytramp_statistics;
 
 /* Fills *statistics. Counts are exact at rest, approximate while other threads allocate. */
@@ -205,8 +207,8 @@ PYTRAMP_API pytramp_status pytramp_type_union(const pytramp_type **type, size_t 
                                               const pytramp_member *members, size_t pack);
 
 /* *type = an aggregate whose size, alignment and offsets are known already, from ctypes or from a
- * compiler. Overlapping members make it a union to every ABI. PYTRAMP_E_TYPE where a member
- * reaches beyond size. */
+ * compiler. Members may come in any order; such as overlap, bit-fields aside, make it a union to
+ * every ABI. PYTRAMP_E_TYPE where a member reaches beyond size. */
 PYTRAMP_API pytramp_status pytramp_type_layout(const pytramp_type **type, size_t size,
                                                size_t alignment, size_t nmembers,
                                                const pytramp_member *members);
@@ -309,8 +311,9 @@ PYTRAMP_API pytramp_status pytramp_signature_explain(const pytramp_signature *si
  * libffi has it): write exactly sizeof(type) bytes. For void, result may not be written.
  *
  * A C++ exception, thread cancellation, pthread_exit and longjmp may pass from a handler to C's
- * caller and beyond, if that is compiled for it; a call with more than 31 arguments then loses the
- * block of memory that held them. Not so from Python callbacks. */
+ * caller and beyond, if that is compiled for it; a call then loses the block of memory that held
+ * its arguments, which one has with more than 31 of them, or with more than 256 bytes of such as
+ * came in several pieces. Not so from Python callbacks. */
 typedef void (*pytramp_handler)(const pytramp_signature *signature, void *result, void *const *args,
                                 void *userdata);
 
@@ -343,10 +346,11 @@ PYTRAMP_API pytramp_status pytramp_closure_new_ex(void **code, const pytramp_sig
  * is. */
 PYTRAMP_API pytramp_status pytramp_closure_free(void *code);
 
-/* Told of the first call after a trampoline was freed, of the first one before it was prepared, and
- * of calls for whose arguments there is no memory, in the thread that called. what is a text for
- * people. The default writes a line to stderr; NULL restores it. It uses stdio, and the text was
- * made with snprintf: a closure that is a signal handler is freed after another one was installed.
+/* Told of the first call after a closure was freed, of the first one before a closure or trampoline
+ * was prepared, and of calls for whose arguments there is no memory, in the thread that called.
+ * what is a text for people. The default writes a line to stderr; NULL restores it. It uses stdio,
+ * and the text was made with snprintf: a closure that is a signal handler is freed after another
+ * one was installed.
  */
 typedef void (*pytramp_late_call_hook)(const void *code, const char *what);
 PYTRAMP_API void pytramp_set_late_call_hook(pytramp_late_call_hook hook);
