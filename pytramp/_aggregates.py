@@ -66,8 +66,8 @@ def _refuse_packed_arrays(cls: Any) -> None:
     """What is not aligned goes to memory, but GCC looks at the first element of an array only."""
     for owner in cls.__mro__:
         for name, field_type, *_ in vars(owner).get("_fields_", ()):
-            element = _element_class(field_type)
-            if _count(field_type) > 1 and ctypes.sizeof(element) % _natural_alignment(element):
+            element = element_class(field_type)
+            if count_in(field_type) > 1 and ctypes.sizeof(element) % _natural_alignment(element):
                 raise UnsupportedTypeError(
                     f"{owner.__qualname__}.{name}: by value: compilers do not agree on how to pass "
                     "an array of packed structs in a struct of at most 16 bytes"
@@ -76,14 +76,15 @@ def _refuse_packed_arrays(cls: Any) -> None:
 
 def _natural_alignment(field_type: Any) -> int:
     """Of the strictest scalar in it, whatever _pack_ says."""
-    element = _element_class(field_type)
+    element = element_class(field_type)
     if not issubclass(element, (ctypes.Structure, ctypes.Union)):
         return ctypes.alignment(element)
     fields = [field for owner in element.__mro__ for field in vars(owner).get("_fields_", ())]
     return max([1, *(_natural_alignment(field[1]) for field in fields)])
 
 
-def _element_class(field_type: Any) -> Any:
+def element_class(field_type: Any) -> Any:
+    """The class of what an array of arrays is made of."""
     while issubclass(field_type, ctypes.Array):
         field_type = field_type._type_
     return field_type
@@ -110,7 +111,7 @@ def members_of(cls: Any) -> Iterator[tuple[Type, int, int]]:
                 yield bit_field(_bits(owner, name, field_type))
                 continue
             is_last = place == len(fields) - 1
-            if _count(field_type) == 0 and is_last and not issubclass(cls, ctypes.Union):
+            if count_in(field_type) == 0 and is_last and not issubclass(cls, ctypes.Union):
                 continue  # a flexible array member
             yield (*_member(field_type, where), _offset(owner, name, field_type, where))
 
@@ -187,7 +188,8 @@ def _refuse_bit_field(owner: Any, name: str, what: str) -> None:
     )
 
 
-def _count(field_type: Any) -> int:
+def count_in(field_type: Any) -> int:
+    """How many elements an array of arrays has; 1 for what is none."""
     count = 1
     while issubclass(field_type, ctypes.Array):
         count *= field_type._length_
@@ -197,14 +199,15 @@ def _count(field_type: Any) -> int:
 
 def _member(field_type: Any, where: str) -> tuple[Type, int]:
     """The type of a field's elements, and how many there are."""
-    count = _count(field_type)
+    count = count_in(field_type)
     if count == 0:
         raise UnsupportedTypeError(f"{where}: an array without elements cannot be passed by value")
     counted = count_of(count, issubclass(field_type, ctypes.Array))
-    return _element(_element_class(field_type), where), counted
+    return element(element_class(field_type), where), counted
 
 
-def _element(field_type: Any, where: str) -> Type:
+def element(field_type: Any, where: str) -> Type:
+    """The type of a field that is no array; UnsupportedTypeError says where there is none."""
     if issubclass(field_type, _ADDRESSES):
         return Type.pointer("void *")
     if issubclass(field_type, (ctypes.Structure, ctypes.Union)):

@@ -7,6 +7,7 @@ import functools
 from _ctypes import CFuncPtr
 from typing import Any
 
+from pytramp import _libffi
 from pytramp._agreement import passed_alike
 from pytramp._core import Closure, Signature, Type, UnsupportedTypeError, function_at, taken
 from pytramp._specification import described
@@ -98,7 +99,7 @@ def as_function(closure: Closure, prototype: Any) -> Any:
     wanted = Signature(prototype)
     if not passed_alike(closure.signature, wanted):
         raise TypeError(f"'{closure.signature}' is no '{wanted}'")
-    return function_at(prototype, closure)
+    return function_at(_libffi.careful(prototype), closure)
 
 
 def guard(function: Any) -> None:
@@ -117,9 +118,10 @@ def prototype_of(signature: Signature) -> Any:
 
 
 def function_class(result: Any, *arguments: Any) -> Any:
-    """CFUNCTYPE; of functions with objects, whose references need the GIL, PYFUNCTYPE."""
+    """CFUNCTYPE; of functions with objects, whose references need the GIL, PYFUNCTYPE. Called, they
+    raise UnsupportedTypeError where libffi passes a struct in another way than C."""
     make = _of_objects if ctypes.py_object in (result, *arguments) else ctypes.CFUNCTYPE
-    return make(result, *arguments)
+    return _libffi.careful(make(result, *arguments))
 
 
 @functools.cache

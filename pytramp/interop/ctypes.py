@@ -15,6 +15,7 @@ from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, FUNCFLAG_USE_LASTERROR, 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pytramp import _libffi
 from pytramp._core import CtypesMaker, Signature, get_errno, prototype_new, quicken, set_errno
 
 # Without one, other threads may be calling a class while it is quickened.
@@ -69,6 +70,8 @@ def describe(prototype: Any) -> CtypesMaker:
         raise TypeError("cannot construct instance of this class: no argtypes")
     maker = CtypesMaker(prototype, Signature(prototype), _preparation(prototype._flags_))
     prototype._pytramp_maker_ = maker
+    if _libffi.has_aggregates(prototype) and "__call__" not in vars(prototype):
+        prototype.__call__ = _libffi.look_and_call
     if _HAS_GIL and prototype.__new__ is prototype_new:
         prototype.__new__ = prototype_new
         quicken(prototype)
