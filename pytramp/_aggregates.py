@@ -46,8 +46,17 @@ def aggregate(cls: Any) -> Type:
     spelling = f"{keyword} {cls.__name__}"
     size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
     is_union, natural = keyword == "union", _unraised_alignment(cls)
-    has_functions = _keeping.has_functions(cls)
-    return Type.aggregate(cls, spelling, size, alignment, members, is_union, natural, has_functions)
+    is_kept = _keeping.is_kept(cls)
+    return Type.aggregate(cls, spelling, size, alignment, members, is_union, natural, is_kept)
+
+
+def refuse_objects(cls: Any) -> None:
+    """UnsupportedTypeError that names a py_object in what is passed by value."""
+    for path in _keeping.paths_to((ctypes.py_object,), cls):
+        raise UnsupportedTypeError(
+            f"{cls.__name__}{path}: an object cannot be passed in a struct: its reference would be "
+            "lost"
+        )
 
 
 def _unraised_alignment(cls: Any) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytramp import _ctypes_results as results
 from pytramp import _ctypes_scalars as scalars
-from pytramp._aggregates import aggregate
+from pytramp._aggregates import aggregate, refuse_objects
 from pytramp._core import Signature, Type, UnsupportedTypeError
 from pytramp._ctypes_spelling import spelled
 from pytramp.prototype import Prototype
@@ -29,15 +29,19 @@ def argument(cls: Any) -> Type | None:
     if not issubclass(cls, _CData):
         return None
     if issubclass(cls, (ctypes.Structure, ctypes.Union)):
-        return aggregate(cls)
+        made = aggregate(cls)
+        refuse_objects(cls)
+        return made
     if issubclass(cls, CFuncPtr):
         return _function(cls)
     if issubclass(cls, _Pointer):
         return _address(cls, results.pointer(cls))
     if issubclass(cls, ctypes.Array):
+        element = getattr(cls, "_type_", None)  # ctypes.Array itself has none
+        typed = f"ctypes.POINTER({element.__name__}) or " if element else ""
         raise UnsupportedTypeError(
-            f"{cls.__qualname__!r}: C passes no arrays, only their address: use "
-            f"ctypes.POINTER({cls._type_.__name__}) or ctypes.c_void_p"
+            f"{cls.__qualname__!r}: C passes no arrays, only their address: use {typed}"
+            "ctypes.c_void_p"
         )
     return _simple(cls)
 
@@ -65,6 +69,8 @@ def prototype(cls: Any) -> Prototype:
             f"result: {cls._restype_!r} is a Python function, which ctypes calls with the result: "
             "give the result's class"
         )
+    if not isinstance(cls._argtypes_, (tuple, list)):
+        raise TypeError(f"{cls.__qualname__!r}: _argtypes_ must be a sequence of types")
     types = tuple(
         annotations.to_type(kind, f"argument {i}") for i, kind in enumerate(cls._argtypes_, 1)
     )

@@ -219,21 +219,29 @@ def _scalar(kind: Any) -> Convert:
     assert type_ is not None
     if type_.signature is not None:
         return _function(kind, type_.signature)
+    if issubclass(kind, ctypes.py_object):
+        return _object(kind)
     store = _ctypes_results.in_cell(type_, kind)
     low, high = _limits(kind)
     text = {ctypes.c_char_p: bytes, ctypes.c_wchar_p: str}.get(kind)
-    is_object = issubclass(kind, ctypes.py_object)
 
     def convert(value: Any, keeps_text: bool) -> Any:
         if type(value) is int and low <= value <= high:
             return value
-        if isinstance(value, kind) and not is_object:
+        if isinstance(value, kind):
             return value
         if keeps_text and text is not None and isinstance(value, text):
             return value
         return store(value)
 
     return convert
+
+
+def _object(kind: Any) -> Convert:
+    """Any object, which the instance keeps, and pytramp._keeping what C gets of it."""
+    if kind is ctypes.py_object:
+        return lambda value, _: value
+    return lambda value, _: value if isinstance(value, kind) else kind(value)
 
 
 def _function(kind: Any, signature: Signature) -> Convert:

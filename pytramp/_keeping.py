@@ -1,4 +1,4 @@
-"""What C needs for as long as it has a value: the code of function pointers, and text.
+"""What C needs for as long as it has a value: the code of function pointers, objects, and text.
 
 ctypes has it in `_objects` of the instance that it was put into. Imports ctypes; any thread.
 """
@@ -17,24 +17,33 @@ _CData: Any = ctypes.c_int.__mro__[-2]
 _at: dict[tuple[int, str | None], tuple[Any, ...]] = {}  # what was put into C's memory, by place
 
 
-def has_functions(cls: Any) -> bool:
-    """Is there a function pointer among the members?"""
+def paths_to(kinds: tuple[Any, ...], cls: Any) -> Iterator[str]:
+    """The members of these ctypes classes: ".a.b", "" for cls itself."""
     while issubclass(cls, ctypes.Array):
         cls = cls._type_
-    if issubclass(cls, (ctypes.Structure, ctypes.Union)):
-        kinds = [kind for owner in cls.__mro__ for _, kind, *_ in vars(owner).get("_fields_", ())]
-        return any(has_functions(kind) for kind in kinds)
-    return issubclass(cls, CFuncPtr)
+    if issubclass(cls, kinds):
+        yield ""
+    elif issubclass(cls, (ctypes.Structure, ctypes.Union)):
+        for owner in reversed(cls.__mro__):
+            for name, kind, *_ in vars(owner).get("_fields_", ()):
+                yield from (f".{name}{path}" for path in paths_to(kinds, kind))
+
+
+def is_kept(cls: Any) -> bool:
+    """Is there a function pointer or an object among the members?"""
+    return any(True for _ in paths_to((CFuncPtr, ctypes.py_object), cls))
 
 
 def all_of(instance: Any) -> tuple[Any, ...]:
     """Whatever the instance keeps, also if it keeps something else later."""
-    return tuple(_leaves(_objects(instance)))
+    return tuple(_nodes(_objects(instance)))
 
 
 def code_of(value: Any) -> tuple[Any, ...]:
-    """What the function pointer, or those in a struct, belongs to."""
+    """What the function pointer, or those in a struct, belongs to; and all objects in a struct."""
     if isinstance(value, (ctypes.Structure, ctypes.Union)):
+        if any(True for _ in paths_to((ctypes.py_object,), type(value))):
+            return all_of(value)
         return tuple(code for leaf in _leaves(_objects(value)) for code in _code(leaf))
     owner = owner_of(value)
     return () if owner is None else (owner,)
@@ -56,14 +65,19 @@ def _objects(instance: Any) -> Any:
 
 
 def _leaves(objects: Any) -> Iterator[Any]:
-    """What is in these dicts of dicts, which may be in a circle."""
+    return (each for each in _nodes(objects) if not isinstance(each, dict))
+
+
+def _nodes(objects: Any) -> Iterator[Any]:
+    """These dicts of dicts, which may be in a circle, and what is in them. One of the dicts may be
+    the object that a member points at."""
     rest, seen = [objects], set()
     while rest:
         each = rest.pop()
-        if not isinstance(each, dict):
-            if each is not None:
-                yield each
-        elif id(each) not in seen:
+        if each is None or id(each) in seen:
+            continue
+        yield each
+        if isinstance(each, dict):
             seen.add(id(each))
             rest.extend(list(each.values()))
 

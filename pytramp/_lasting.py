@@ -49,24 +49,15 @@ _GONE = (
 
 def _pointers(ctype: Any) -> Iterator[str]:
     """Paths to the pointers in a ctypes class or cffi type: "" for itself, ".a.b" for a member."""
-    if isinstance(ctype, type):
-        yield from _ctypes_pointers(ctype)
-    else:
-        yield from _cffi_pointers(ctype)
+    return _ctypes_pointers(ctype) if isinstance(ctype, type) else _cffi_pointers(ctype)
 
 
 def _ctypes_pointers(cls: Any) -> Iterator[str]:
+    from pytramp._keeping import paths_to  # imports ctypes, as who made cls has
+
     ctypes: Any = sys.modules["ctypes"]
-    while issubclass(cls, ctypes.Array):
-        cls = cls._type_
-    if issubclass(cls, (ctypes.Structure, ctypes.Union)):
-        for owner in reversed(cls.__mro__):
-            for name, member, *_ in vars(owner).get("_fields_", ()):
-                yield from (f".{name}{path}" for path in _ctypes_pointers(member))
-    elif issubclass(cls, (ctypes.POINTER(ctypes.c_int).__base__, ctypes._CFuncPtr)):
-        yield ""
-    elif issubclass(cls, (ctypes.c_char_p, ctypes.c_wchar_p)):
-        yield ""
+    pointers = (ctypes.POINTER(ctypes.c_int).__base__, ctypes._CFuncPtr)
+    return paths_to((*pointers, ctypes.c_char_p, ctypes.c_wchar_p), cls)
 
 
 def _cffi_pointers(ct: Any) -> Iterator[str]:

@@ -913,3 +913,11 @@ def test_headers_as_clang_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "clang")
     types = pytramp.cdef("#include <stdlib.h>\n#include <math.h>\n", cpp=True)
     assert types.qsort.result == pytramp.Signature("void (void)").result
+
+
+@pytest.mark.skipif(tools.WORD == 32, reason="C has no such type")
+def test_what_is_too_large_to_be_passed() -> None:
+    types = pytramp.cdef("struct s { int a[1 << 30][1 << 30]; };")
+    assert pytramp.Pointer("struct s *", bytearray(8), types=types)
+    with pytest.raises(pytramp.UnsupportedTypeError, match="'struct s': sizes add up to more than"):
+        pytramp.Signature("void (struct s)", types=types)

@@ -269,6 +269,16 @@ def test_wrong_results(restype: Any, value: Any, error: type, text: str) -> None
     assert re.search(text, report.text)
 
 
+def test_what_names_no_type() -> None:
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"'Array': C passes no .* use ctypes"):
+        pytramp.Signature.from_types(None, ctypes.Array)
+    plain = ctypes.CFUNCTYPE(None)
+    prototype = type(plain)("P", (plain,), {"_flags_": plain._flags_})
+    prototype._argtypes_ = 3
+    with pytest.raises(TypeError, match="'P': _argtypes_ must be a sequence of types"):
+        pytramp.Signature(prototype)
+
+
 def test_a_py_object_that_fails_gives_the_exception_to_the_caller() -> None:
     closure = pytramp.callback(ctypes.CFUNCTYPE(ctypes.py_object), lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):

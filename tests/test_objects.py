@@ -181,3 +181,52 @@ def test_pointers_to_objects() -> None:
     assert slot.value is thing
     assert sys.getrefcount(thing) == before + 1, "C has a reference of its own"
     ctypes.pythonapi.Py_DecRef(ctypes.py_object(thing))
+
+
+# ---- Members ----
+
+TYPES = pytramp.cdef("struct box { PyObject *o; int n; }; struct boxes { struct box at[2]; };")
+
+
+@pytest.mark.parametrize("name", ["struct box", "struct boxes"])
+def test_by_value_they_are_refused(name: str) -> None:
+    """Nobody would say whose the reference is."""
+    reason = r"(box|boxes\.at)\.o: an object cannot be passed in a struct"
+    for declaration in (f"void ({name})", f"{name} (int)"):
+        with pytest.raises(pytramp.UnsupportedTypeError, match=reason):
+            pytramp.Signature(declaration, types=TYPES)
+    with pytest.raises(pytramp.UnsupportedTypeError, match=f"argument 1: {reason}"):
+        pytramp.Signature.from_types(None, TYPES[name])
+
+
+@pytest.mark.parametrize("make", [Thing, dict, lambda: {"key": Thing()}, lambda: [Thing()]])
+def test_members_that_a_pointer_sets(make: Any) -> None:
+    """C's memory borrows them, and they live until something else is put there."""
+    memory = TYPES["struct box"]()
+    box = pytramp.Pointer("struct box *", memory, types=TYPES)
+    thing = make()
+    before = sys.getrefcount(thing)
+    for put in (lambda: (thing, 1), lambda: {"o": thing}, lambda: TYPES["struct box"](thing, 3)):
+        box[0] = put()
+        gc.collect()
+        assert sys.getrefcount(thing) > before
+        assert box.o is thing
+        box[0] = (None, 0)
+        assert sys.getrefcount(thing) == before
+    for _ in range(3):
+        box.o = thing
+    assert box.o is thing
+    box.o = None
+    assert sys.getrefcount(thing) == before
+
+
+def test_members_of_what_fails() -> None:
+    memory = TYPES["struct boxes"]()
+    boxes = pytramp.Pointer("struct boxes *", memory, types=TYPES)
+    thing = Thing()
+    before = sys.getrefcount(thing)
+    for _ in range(3):
+        with pytest.raises(TypeError, match=r"member boxes\.at\[1\]\.n: int must be an int"):
+            boxes.at = ((thing, 1), (thing, "two"))
+    assert sys.getrefcount(thing) == before
+    assert bytes(memory) == bytes(ctypes.sizeof(memory))

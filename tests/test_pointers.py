@@ -244,7 +244,7 @@ def test_slices_that_cannot_be() -> None:
     for beyond in (slice(-(2**62), 2**62), slice(2**62, -(2**62), -1)):
         with pytest.raises(OverflowError):
             p[beyond]
-    assert p[5:-sys.maxsize] == p[-sys.maxsize : 5 : -1] == []
+    assert p[5 : -sys.maxsize] == p[-sys.maxsize : 5 : -1] == []
     with pytest.raises(ValueError, match="2 values for 3 items"):
         p[0:3] = [1, 2]
     with pytest.raises(ValueError, match="zero"):

@@ -332,10 +332,13 @@ def _aggregate(record: Record, cls: Any) -> Type:
             parts.append((_element(element), counted_as, place.bit // 8))
     size, alignment, natural = layout.size, layout.alignment, layout.natural
     is_union = record.keyword == "union"
-    has_functions = _keeping.has_functions(cls)
-    return Type.aggregate(
-        cls, record.spelling, size, alignment, parts, is_union, natural, has_functions
-    )
+    is_kept = _keeping.is_kept(cls)
+    try:
+        return Type.aggregate(
+            cls, record.spelling, size, alignment, parts, is_union, natural, is_kept
+        )
+    except ValueError as error:
+        raise UnsupportedTypeError(f"{record.spelling!r}: {error}") from None
 
 
 def counted(use: Use) -> tuple[Use, int]:

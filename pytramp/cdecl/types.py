@@ -64,6 +64,8 @@ def prototype_of(
     if function.depth > MAX_DEPTH:
         at.unsupported("its functions are nested too deeply")
     result = parameter_free(function.result, at)
+    if result.kind == "aggregate":
+        _refuse_objects(result, at)
     arguments = []
     for number, parameter in enumerate(function.parameters, 1):
         called = repr(parameter.name) if parameter.name is not None else str(number)
@@ -122,10 +124,20 @@ def parameter_type(use: Use, place: Place) -> Type:
 
 def _check_passed(type_: Type, place: Place) -> None:
     """A result of the same type may be fine: it is in memory of the caller's."""
+    _refuse_objects(type_, place)
     try:
         Signature._from_prototype(Prototype(Type.scalar("void"), (type_,), (None,), None))
     except UnsupportedTypeError as error:
         place.unsupported(str(error).partition(": ")[2])
+
+
+def _refuse_objects(type_: Type, place: Place) -> None:
+    from pytramp._aggregates import refuse_objects  # imports ctypes
+
+    try:
+        refuse_objects(type_.ctype)
+    except UnsupportedTypeError as error:
+        place.unsupported(str(error))
 
 
 def _named(kind: Named, place: Place) -> Type:
