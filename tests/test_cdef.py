@@ -297,8 +297,20 @@ def test_accepted(text: str) -> None:
             assert "__attribute__" in text
 
 
+def check_constants(expressions: list[str], headers: str = "") -> None:
+    """They are what the C compiler says."""
+    native.need("gcc")
+    lines = [f'printf("%lld\\n", (long long)({text}));' for text in expressions]
+    includes = "#include <stdio.h>\n#include <stddef.h>\n"
+    wanted = run_c(f"{includes}{headers}\nint main(void) {{ {' '.join(lines)} return 0; }}")
+    text = "".join(f"enum {{ V{i} = (long long)({e}) }};" for i, e in enumerate(expressions))
+    types = pytramp.cdef(f"{headers}\n{text}")
+    assert {e: types[f"V{i}"] for i, e in enumerate(expressions)} == dict(
+        zip(expressions, map(int, wanted.split()), strict=True)
+    )
+
+
 def test_constant_expressions() -> None:
-    """As the C compiler has them."""
     expressions = [
         "1 + 2 * 3 - 4 / 3 % 5",
         "-7 / 2",
@@ -327,19 +339,47 @@ def test_constant_expressions() -> None:
         "sizeof(struct { char c; double d; })",
         "-1l < 0u",
     ]
-    lines = [f'printf("%lld\\n", (long long)({text}));' for text in expressions]
-    source = "#include <stdio.h>\nint main(void) { " + " ".join(lines) + " return 0; }"
-    native.need("gcc")
-    wanted = list(map(int, run_c(source).split()))
-    text = "".join(f"enum {{ V{i} = (long long)({e}) }};" for i, e in enumerate(expressions))
-    types = pytramp.cdef(text)
-    assert [types[f"V{i}"] for i in range(len(expressions))] == wanted
+    check_constants(expressions)
+
+
+STRINGS = [
+    r'"\x89PNG\r\n"',
+    '"ab" "cd"',
+    'L"abc"',
+    r'"a\0b" "\1" "2" "\1234"',
+    r'"\"\\\?\\"',
+    r'"\x41" "1"',
+    r'"\u00e9\U0001F600"',
+    r'u"\u00e9\U0001F600"',
+    r'U"\u00e9\U0001F600"',
+    r'L"\u00e9\U0001F600"',
+    r'u8"\u00e9" "é😀"',
+    'u"é😀"',
+    '"a" L"b" "c"',
+    '"é" U"b"',
+    '""',
+    '"a\\\nb"',
+]
+
+
+def test_sizes_of_strings() -> None:
+    check_constants([f"sizeof({text})" for text in STRINGS] + [f"sizeof {STRINGS[1]}"])
+    types = pytramp.cdef(r'struct s { char magic[sizeof("\x89PNG\r\n")]; };')
+    assert ctypes.sizeof(types.s) == 7
+
+
+def test_sizes_of_strings_in_macros() -> None:
+    tools.need("cc")
+    types = pytramp.cdef(
+        '#define LEN (sizeof("hi\\r\\n") - 1)\n#define BOTH sizeof("a" "b")\n', cpp=True
+    )
+    assert (types.LEN, types.BOTH) == (4, 3)
 
 
 def run_c(source: str) -> str:
     folder = native.folder()
     program = folder / f"constants-{abs(hash(source))}"
-    program.with_suffix(".c").write_text(source)
+    program.with_suffix(".c").write_text(source, encoding="utf-8")
     native.execute(["gcc", "-w", program.with_suffix(".c"), "-o", program], env={"LD_PRELOAD": ""})
     return subprocess.run(
         [program], capture_output=True, text=True, check=True, env={"LD_PRELOAD": ""}

@@ -6,7 +6,6 @@ An integer type is its width in bits and its sign: `long` and `long long` are on
 from __future__ import annotations
 
 import operator
-import re
 import struct
 from collections.abc import Callable
 from typing import NamedTuple
@@ -97,60 +96,6 @@ def wrap(number: int, bits: int, unsigned: bool) -> Value:
 def size_value(number: int) -> Value:
     """A size_t."""
     return wrap(number, SIZE_BITS, True)
-
-
-# ---- Literals ----
-
-_INTEGER = re.compile(
-    r"(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|(?P<oct>0[0-7]*)|(?P<dec>[1-9][0-9]*))"
-    r"(?P<suffix>[uUlL]*)\Z"
-)
-_BASES = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
-_SUFFIX = re.compile(r"(?:(u)?(l|ll)?|(l|ll)(u))\Z")
-_ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "e": 27}
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]+)|([0-7]{1,3})|u([0-9a-fA-F]{4})|(.))\Z", re.DOTALL)
-
-
-def integer(text: str) -> Value | None:
-    """The value of an integer literal; None where text is none."""
-    match = _INTEGER.match(text.replace("'", ""))
-    suffix = _SUFFIX.match(match["suffix"].lower()) if match else None
-    if match is None or suffix is None or len(text) > 200:
-        return None
-    base = next(name for name in _BASES if match[name])
-    number = int(match[base], _BASES[base])
-    unsigned_only = bool(suffix[1] or suffix[4])
-    least = LONG_BITS if suffix[2] == "l" or suffix[3] == "l" else 32
-    least = 64 if suffix[2] == "ll" or suffix[3] == "ll" else least
-    for bits in (32, 64):
-        if bits < least:
-            continue
-        if not unsigned_only and number < 1 << (bits - 1):
-            return Value(number, bits, False)
-        if (unsigned_only or base != "dec") and number < 1 << bits:
-            return Value(number, bits, True)
-    return None
-
-
-def character(text: str) -> Value | None:
-    """The value of a character literal of one character; None where text is another."""
-    prefix, _, body = text.partition("'")
-    body = body[:-1]
-    number = ord(body) if len(body) == 1 else _escaped(body)
-    if number is None or (not prefix and number > 255):
-        return None
-    return wrap(number, 8, False)._replace(bits=32) if not prefix else Value(number)
-
-
-def _escaped(body: str) -> int | None:
-    match = _ESCAPE.match(body)
-    if match is None or len(body) > 10:
-        return None
-    if match[1] or match[3]:
-        return int(match[1] or match[3], 16)
-    if match[2]:
-        return int(match[2], 8)
-    return _ESCAPES.get(match[4], ord(match[4]) if match[4] in "'\"?\\" else None)
 
 
 # ---- Values ----

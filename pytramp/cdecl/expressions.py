@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 import sys
+from itertools import takewhile
 from typing import Any, NoReturn
 
-from pytramp.cdecl import constants
+from pytramp.cdecl import constants, literals
 from pytramp.cdecl.constants import Binary, Cast, Choice, Constant, Expression, Name, Unary, Value
 from pytramp.cdecl.grammar import kind_of, place_of
 from pytramp.cdecl.model import Incomplete, Record, Scalar, Use, extent, plain
@@ -154,14 +155,14 @@ class Expressions(Reading):
         place = place_of(node)
         offset, word = self.offset_at(place), self.word_at(place)
         if word[-1:] == "'":
-            value = constants.character(word)
+            value = literals.character(word)
         elif kind_of(node) == "ID":
             value = self.constant_named(word)
             return Name(word, offset) if value is None else Constant(value, offset)
         elif word[-1:] == '"':
             self.unexpected(place)
         else:
-            value = constants.integer(word)
+            value = literals.integer(word)
         if value is None:
             self.fail(offset, f"{word} is no integer constant")
         return Constant(value, offset)
@@ -178,8 +179,13 @@ class Expressions(Reading):
             use = self.type_named(operand)
             return self.extent_of(use, self.offset_at(place + 1), word)[word in ALIGNOFS]
         if kind_of(operand) == "Constant" and self.word_of(operand).given == '""':
-            return len(self.word_of(operand).token.text) - 1  # in some asserts
+            return literals.string_size(self._literals(place_of(operand)))
         return max(1, self.constant(operand).bits // 8)
+
+    def _literals(self, place: int) -> list[str]:
+        """The string literals side by side from place on: pycparser makes one of them."""
+        words = self.piece.words[place:]
+        return [word.token.text for word in takewhile(lambda word: word.given == '""', words)]
 
     def extent_of(self, use: Use, offset: int, what: str) -> tuple[int, int]:
         """(size, alignment) of a complete type; DeclarationError where it is incomplete."""
