@@ -261,6 +261,40 @@ def offset_of(cls: Any, member: str) -> int:
     raise AssertionError(f"no {member} in {cls}")
 
 
+PACKS = """
+#pragma pack(push, a, 2)
+#pragma pack(push, b, 1)
+struct s0 { char c; double x; };
+#pragma pack(pop, a)
+struct s1 { char c; double x; };
+#pragma pack(push, a, 2)
+#pragma pack(push, a)
+#pragma pack(push, 1)
+#pragma pack(pop, a)
+struct s2 { char c; double x; };
+#pragma pack(pop)
+struct s3 { char c; double x; };
+#pragma pack(4)
+#pragma pack(push, b, 2)
+#pragma pack(1)
+#pragma pack(push, 1)
+#pragma pack(pop, b)
+struct s4 { char c; double x; };
+"""
+
+
+def test_labels_of_packs(tmp_path: Path) -> None:
+    """One that pops goes back to before the push that it names."""
+    native.need("gcc")
+    names = [f"s{number}" for number in range(5)]
+    calls = " ".join(f'printf("%zu\\n", sizeof(struct {name}));' for name in names)
+    source = f"#include <stdio.h>\n{PACKS}int main(void) {{ {calls} return 0; }}"
+    wanted = list(map(int, compiled("gcc", (), source, tmp_path)))
+    types = pytramp.cdef(PACKS)
+    assert [ctypes.sizeof(types[name]) for name in names] == wanted
+    assert wanted[0] < wanted[1]
+
+
 # ---- Classes of ctypes, written by hand ----
 
 

@@ -30,7 +30,7 @@ _UNIVERSAL = re.compile(r"\\(?:U000|u)([0-9A-Fa-f]{4,5})")  # what GCC makes of 
 _SILENT = re.compile(r"#[ \t]*(ident|sccs|assert|unassert)\b")  # left there by GCC
 _PACK = re.compile(
     r"[ \t]*\([ \t]*(?:(push|pop)[ \t]*)?"
-    r"(?:,?[ \t]*[A-Za-z_]\w*[ \t]*)?(?:,?[ \t]*([0-9]+)[ \t]*)?\)"
+    r"(?:,?[ \t]*([A-Za-z_]\w*)[ \t]*)?(?:,?[ \t]*([0-9]+)[ \t]*)?\)"
 )
 _BAD_PRAGMAS = ("ms_struct", "scalar_storage_order")
 
@@ -64,24 +64,39 @@ class Directives:
     def __init__(self) -> None:
         self.packs: list[tuple[int, int]] = [(-1, 0)]
         self.macros: dict[str, Macro] = {}
-        self._stack: list[int] = []
+        self._stack: list[tuple[str | None, int]] = []  # labels, and what was in force before
 
     def pack(self, source: Source, offset: int, rest: str) -> None:
         """Takes in one `#pragma pack` at offset."""
         match = _PACK.match(rest)
-        value = int(match[2]) if match and match[2] else None
+        value = int(match[3]) if match and match[3] else None
         if match is None or value not in (None, 0, 1, 2, 4, 8, 16):
             raise source.declaration_error(offset, "this '#pragma pack' is not understood")
         current = self.packs[-1][1]
         if match[1] == "push":
-            self._stack.append(current)
+            self._stack.append((match[2], current))
             new = current if value is None else value
         elif match[1] == "pop":
-            new = self._stack.pop() if self._stack else 0
-            new = new if value is None else value
+            before = self._popped(source, offset, match[2])
+            new = before if value is None else value
         else:
             new = value or 0
         self.packs.append((offset, new))
+
+    def _popped(self, source: Source, offset: int, label: str | None) -> int:
+        """What was in force before the last push, or before that of the label and all after it.
+
+        A label that was not pushed: GCC pops without it, clang and Microsoft's compiler do nothing.
+        """
+        if label is None:
+            return self._stack.pop()[1] if self._stack else 0
+        places = [place for place, (pushed, _) in enumerate(self._stack) if pushed == label]
+        if not places:
+            message = f"there is no '#pragma pack(push, {label})' before this"
+            raise source.declaration_error(offset, message)
+        before = self._stack[places[-1]][1]
+        del self._stack[places[-1] :]
+        return before
 
 
 def tokenize(source: Source, directives: Directives | None = None) -> list[Token]:
