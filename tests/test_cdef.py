@@ -575,6 +575,32 @@ def test_what_compilers_pass_differently_is_refused(definition: str, fragment: s
         pytramp.Signature("int (T)", types=types)
 
 
+@pytest.mark.parametrize("word", ["thread_local", "constexpr"])
+def test_what_was_a_name_before_c23(word: str) -> None:
+    types = pytramp.cdef(f"""
+        struct a {{ int {word}; int y; }};
+        struct b {{ int x, {word}; short *{word}2, (*{word}3)[2]; }};
+        struct c {{ int x, {word} __attribute__((aligned(16))); unsigned {word}1 : 3; }};
+        struct d {{ unsigned {word} : 3; }};
+        struct e {{ int ({word})[3]; }};
+        enum g {{ A, {word}, B, C = {word} + 4 }};
+        struct {word} {{ int x[C]; }};
+        int f(int {word}, double);
+        {word} int x; int {word} y; static {word} struct a z;
+    """)
+    names = [[name for name, *_ in types[tag]._fields_] for tag in ("a", "b", "d", "e")]
+    assert names[0] == [word, "y"]
+    assert names[1] == ["x", word, f"{word}2", f"{word}3"]
+    assert names[2:] == [[word], [word]]
+    assert getattr(types.c, word).offset == 16
+    assert (types.B, ctypes.sizeof(types[f"struct {word}"])) == (2, 20)
+    assert str(types.f) == "int (int, double)"
+    renamed = pytramp.cdef(f"typedef short {word}; struct s {{ {word} x, y; }};")
+    assert ctypes.sizeof(renamed.s) == 4
+    called = pytramp.cdef(f"int *{word}(int {word}[3]);")
+    assert str(called[word]) == "int *(int [3])"
+
+
 def test_a_mode_is_that_of_its_declarator() -> None:
     """Before the declarators it is all of theirs, behind one that one's alone."""
     types = pytramp.cdef("""

@@ -16,6 +16,7 @@ from pytramp.cdecl.tokens import Token
 from pytramp.cdecl.words import (
     ALIGNOFS,
     ASSERTS,
+    NEWER,
     OFFSETOFS,
     RESERVED,
     STORAGE,
@@ -29,6 +30,7 @@ UNNAMED = "__pytramp_unnamed"
 HIDING = "__pytramp_hiding_"
 TYPEOF = "__pytramp_typeof"
 
+_AFTER_NAMES = frozenset(", ; : = ( ) [".split())
 _OWN_WORDS = frozenset("void char short int long signed unsigned float double".split())
 
 
@@ -144,7 +146,7 @@ class Rewriter:
         if end > place:
             self._segment.note(place)
             return end
-        if word in STORAGE and word != "typedef":
+        if word in STORAGE and word != "typedef" and not self._is_name(place):
             return place + 1
         if word in _typenames.TAGGED:
             return self._tagged(place)
@@ -182,6 +184,19 @@ class Rewriter:
             if segment.has_type:
                 segment.has_declarator = segment.has_name = True
             segment.has_type = True
+
+    def _is_name(self, place: int) -> bool:
+        """Is this newer keyword a name: of a type, of a declarator, in an expression?"""
+        word, segment = self._texts[place], self._segment
+        if word not in NEWER:
+            return False
+        if self._frames[-1].kind in ("values", "starred") or self._is_type(word):
+            return True
+        place += 1
+        while (end := attribute_end(self._texts, self._partners, place)) > place:
+            place = end
+        is_last = self._texts[place] in _AFTER_NAMES
+        return is_last and segment.has_type and not segment.has_name
 
     def _hides_type(self, word: str) -> bool:
         """Is this what a declarator names, though it is also the name of a type?"""

@@ -14,6 +14,8 @@ ALIGNAS = frozenset({"_Alignas", "alignas"})
 ALIGNOFS = frozenset({"_Alignof", "alignof", "__alignof__", "__alignof"})
 OFFSETOFS = frozenset({"offsetof", "__builtin_offsetof"})
 ASSERTS = frozenset({"_Static_assert", "static_assert"})
+# Keywords of C23, and before it names as others are, unless a header's macros make them words of C.
+NEWER = frozenset({"constexpr", "thread_local"})
 ATTRIBUTES = frozenset({"__attribute__", "__attribute"})
 ASMS = frozenset({"__asm__", "__asm", "asm"})
 _NULLABILITY = frozenset({"_Nonnull", "_Nullable", "_Null_unspecified", "__nonnull"})
@@ -21,7 +23,7 @@ _ALONE = _NULLABILITY | CONVENTIONS.keys() | {"__attribute_noreturn__"}
 
 # Words of C that name nothing.
 RESERVED = (
-    STORAGE
+    (STORAGE - NEWER)
     | _typenames.KEYWORDS
     | _typenames.QUALIFIERS
     | _typenames.TAGGED
