@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import functools
+import itertools
 import platform
 import random
 import subprocess
@@ -565,6 +566,65 @@ def test_disputed_bit_fields_are_refused() -> None:
         types = pytramp.cdef(text)
         with pytest.raises(pytramp.UnsupportedTypeError, match=r"member s\.b: compilers do not"):
             _ = types.s
+
+
+ALIGNED_TYPES = [
+    "typedef unsigned T __attribute__((aligned(8))); struct s { char p; T b : 20; };",
+    "typedef char T __attribute__((aligned(4))); struct s { _Bool a : 1; T b : 3; };",
+    "typedef short T __attribute__((aligned(1))); struct s { T b : 16; };",
+    "typedef short T __attribute__((aligned(1))); typedef T U; struct s { char c; U b : 16; };",
+]
+
+
+@pytest.mark.parametrize("text", ALIGNED_TYPES)
+@pytest.mark.parametrize("in_units", [False, True])
+def test_bit_fields_of_aligned_types_are_refused(
+    text: str, in_units: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_layout, "IN_UNITS", in_units)
+    types = pytramp.cdef(text)
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"member s\.b: compilers do not"):
+        _ = types.s
+
+
+def bit_fields_of_aligned_types() -> tuple[str, list[tuple[str, list[tuple[str, str, int]]]]]:
+    """As generate() makes them: of all widths, alignments, attributes and neighbours."""
+    text, structs = [], []
+    types = [("_Bool", 1), ("char", 5), ("short", 9), ("short", 16), ("int", 20), ("int", 32)]
+    attributes = ["", " __attribute__((packed))", " __attribute__((aligned(4)))"]
+    neighbours = ["", "char p;", "unsigned p : 13;"]
+    for (type_, bits), alignment, pack in itertools.product(types, (1, 2, 4, 8), (0, 1, 2)):
+        kind = f"A{len(text)}"
+        text.append(f"typedef {type_} {kind} __attribute__((aligned({alignment})));")
+        text.append(f"#pragma pack({pack})" if pack else "#pragma pack()")
+        for attribute, before in itertools.product(attributes, neighbours):
+            name = f"T{len(structs)}"
+            body = f"{{ {before} {kind} m : {bits}{attribute}; char q : 3; }}"
+            text.append(f"typedef struct {body} {name};")
+            structs.append((name, [("m", type_, bits)]))
+    return "\n".join(text), structs
+
+
+@pytest.mark.skipif(_layout.IN_UNITS, reason="all of them are refused")
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_other_bit_fields_of_aligned_types(compiler: str, tmp_path: Path) -> None:
+    """Those that are not refused are the compiler's."""
+    native.need(compiler, optional=compiler == "clang")
+    text, structs = bit_fields_of_aligned_types()
+    lines = iter(compiled(compiler, (), printer(text, structs), tmp_path))
+    types = pytramp.cdef(text)
+    refused = 0
+    for name, members in structs:
+        wanted, line = next(lines), next(lines)
+        cls = class_or_none(types, name)
+        refused += cls is None
+        if cls is not None:
+            record = types._scope.names[name].use.type  # type: ignore[union-attr]
+            assert f"{record.layout.size} {record.layout.alignment}" == wanted, definition(
+                text, name
+            )
+            check_member(cls, *members[0], line, text, name)
+    assert refused < len(structs) // 3
 
 
 OWN_NAMES = ["_fields_", "_pack_", "_anonymous_", "__init__", "__class__", "from_buffer_copy"]

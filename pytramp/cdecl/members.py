@@ -172,7 +172,9 @@ class MemberReader(DeclaratorReader):
             depth = max(depth, _depth(member.use) + 1)
         is_union = record.keyword == "union"
         for member, field in zip(record.members or (), fields, strict=True):
-            if _is_disputed(field, pack) or (is_union and not is_alike_in(fields, field, pack)):
+            if _is_disputed(member, field, pack) or (
+                is_union and not is_alike_in(fields, field, pack)
+            ):
                 where = f"member {_called(record)}.{member.name or '(anonymous)'}"
                 reason = f"{where}: compilers do not agree on where such a bit-field lies"
                 record.refused = self.refuse(record.spelling, reason, member.offset)
@@ -278,14 +280,31 @@ def _called(record: Record) -> str:
     return record.tag or record.name or record.keyword
 
 
-def _is_disputed(field: Field, pack: int) -> bool:
+def _is_disputed(member: Member, field: Field, pack: int) -> bool:
     """Do GCC and clang lay this bit-field out differently? Those for Windows do as they like with
     attributes, which Microsoft's has none of."""
-    if _layout.IN_UNITS:
-        return field.bits is not None and (field.packed or field.explicit is not None)
-    if not field.bits or field.explicit is None:
+    if field.bits is None:
         return False
-    return pack > 0 or (not field.packed and field.explicit < field.alignment)
+    natural = extent(plain(member.use))[1]
+    if _layout.IN_UNITS:
+        return field.packed or field.explicit is not None or field.alignment != natural
+    if not field.bits:
+        return False
+    if field.explicit is not None and pack > 0:
+        return True
+    if field.packed:
+        return False
+    lowered = field.explicit is not None and field.explicit < field.alignment
+    return lowered or _is_type_disputed(field, natural, pack)
+
+
+def _is_type_disputed(field: Field, natural: int, pack: int) -> bool:
+    """What a typedef says of alignment: if it is more, GCC has the bit-field begin there; if it is
+    less, GCC does not hear of it where the bit-field is as wide as its type."""
+    if field.alignment > natural:
+        return not pack and field.explicit is None
+    is_less = max(field.alignment, field.explicit or 1) < natural
+    return is_less and field.bits == 8 * field.size and (not pack or pack > field.alignment)
 
 
 def _names(member: Member) -> list[str]:
