@@ -14,7 +14,7 @@ import pytest
 import tools
 
 import pytramp
-from pytramp.cdecl.expressions import CHAR_IS_UNSIGNED
+from pytramp.cdecl.integers import CHAR_IS_UNSIGNED
 
 INTS = "int (size_t n, int a[n])"
 DOUBLES = "double (size_t n, const double x[n])"

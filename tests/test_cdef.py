@@ -342,6 +342,33 @@ def test_constant_expressions() -> None:
     check_constants(expressions)
 
 
+CHARACTERS = [
+    "U'z'",
+    "~U'z' > 0",
+    "~u'z' > 0",
+    "-L'z' < 0",
+    "sizeof u'a'",
+    "sizeof U'a'",
+    "sizeof L'a'",
+    "sizeof 'a'",
+    r"'\xff'",
+    r"u'\xffff'",
+    r"L'\xffffffff' < 0",
+    r"U'\xffffffff' > 0",
+    r"U'\U0001F600'",
+    "L'é'",
+    r"'\e' + '\E' + '\'' + '\0' + '\177'",
+    "sizeof((_Bool)1)",
+    "sizeof(+(_Bool)1)",
+    "~(_Bool)7",
+    "(_Bool)7 - 2 < 0",
+]
+
+
+def test_types_of_characters_and_truth_values() -> None:
+    check_constants(CHARACTERS)
+
+
 STRINGS = [
     r'"\x89PNG\r\n"',
     '"ab" "cd"',

@@ -113,8 +113,8 @@ def evaluate(node: Expression) -> Value:
         return _choice(node)
     if isinstance(node, Cast):
         number = evaluate(node.operand).number
-        if node.bits == 1:  # _Bool, which becomes an int wherever it is used
-            return Value(int(number != 0))
+        if node.bits == 1:  # _Bool, which is no narrower in memory
+            return Value(int(number != 0), 8, True)
         return wrap(number, node.bits, node.unsigned)
     return _binary(node)
 

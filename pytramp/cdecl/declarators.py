@@ -9,8 +9,8 @@ from pytramp import _typenames
 from pytramp.cdecl import grammar
 from pytramp.cdecl.brackets import MAX_DEPTH
 from pytramp.cdecl.constants import EXPRESSIONS, Constant, Expression, Name, Unary
-from pytramp.cdecl.expressions import is_integer
 from pytramp.cdecl.grammar import kind_of, place_of
+from pytramp.cdecl.integers import is_integer
 from pytramp.cdecl.model import (
     Array,
     CType,

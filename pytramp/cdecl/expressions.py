@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from itertools import takewhile
 from typing import Any, NoReturn
 
 from pytramp.cdecl import constants, literals
 from pytramp.cdecl.constants import Binary, Cast, Choice, Constant, Expression, Name, Unary, Value
 from pytramp.cdecl.grammar import kind_of, place_of
+from pytramp.cdecl.integers import is_integer, is_unsigned
 from pytramp.cdecl.model import Incomplete, Record, Scalar, Use, extent, plain
 from pytramp.cdecl.reading import Reading
 from pytramp.cdecl.words import ALIGNOFS
@@ -224,31 +223,3 @@ def member_offset(record: Record, name: str) -> int | None:
             if found is not None:
                 return place.bit // 8 + found
     return None
-
-
-_INTEGERS = frozenset({"_Bool", "char", "wchar_t", "char16_t", "char32_t"})
-
-
-def is_integer(scalar: Scalar) -> bool:
-    """Is this one of C's integer types?"""
-    words = scalar.spelling.split()
-    return scalar.spelling in _INTEGERS or words[-1] in ("char", "short", "int", "long", "__int128")
-
-
-def is_unsigned(scalar: Scalar) -> bool:
-    """Is this integer type without a sign, on this platform?"""
-    if scalar.spelling == "char":
-        return CHAR_IS_UNSIGNED
-    if scalar.spelling == "wchar_t":
-        return sys.platform == "win32" or (
-            CHAR_IS_UNSIGNED and MACHINE.startswith(("arm", "aarch64"))
-        )
-    return scalar.spelling.startswith(("unsigned", "_Bool", "char1", "char3"))
-
-
-MACHINE = platform.machine().lower()
-
-# On Linux plain char has no sign on ARM, POWER, RISC-V and z.
-CHAR_IS_UNSIGNED = sys.platform == "linux" and MACHINE.startswith(
-    ("arm", "aarch64", "ppc", "riscv", "s390")
-)

@@ -6,6 +6,8 @@ import re
 
 from pytramp._core import Type
 from pytramp.cdecl.constants import LONG_BITS, Value, wrap
+from pytramp.cdecl.integers import is_unsigned
+from pytramp.cdecl.model import Scalar
 
 # ---- Integers ----
 
@@ -40,7 +42,14 @@ def integer(text: str) -> Value | None:
 
 # ---- Characters and strings ----
 
-_TYPES = {"": "char", "u8": "char", "u": "char16_t", "U": "char32_t", "L": "wchar_t"}
+# By prefix, the types of units: C11 6.4.4.4p9 and 6.4.5p6, of u8 that of C23.
+_TYPES = {
+    "": Scalar("char"),
+    "u8": Scalar("unsigned char"),
+    "u": Scalar("char16_t"),
+    "U": Scalar("char32_t"),
+    "L": Scalar("wchar_t"),
+}
 _ENCODINGS = {1: "utf-8", 2: "utf-16-le", 4: "utf-32-le"}  # GCC's and clang's, by bytes of a unit
 _PIECE = re.compile(
     r"\\(?:x(?P<hex>[0-9a-fA-F]+)|(?P<oct>[0-7]{1,3})"
@@ -53,12 +62,17 @@ _SPLICE = "\\\n"
 
 
 def character(text: str) -> Value | None:
-    """The value of a character literal of one character; None where text is another."""
+    """The value of a character literal of one character; None where text is another.
+
+    Without a prefix it is an int that was a char before (C11 6.4.4.4p10).
+    """
     prefix, _, body = text.partition("'")
     units = _units(body[:-1], _unit_size(prefix))
     if len(units) != 1:
         return None
-    return Value(units[0]) if prefix else wrap(units[0], 8, False)._replace(bits=32)
+    type_ = _TYPES[prefix]
+    value = wrap(units[0], 8 * _unit_size(prefix), is_unsigned(type_))
+    return value if prefix else Value(value.number)
 
 
 def string_size(literals: list[str]) -> int:
@@ -72,7 +86,7 @@ def string_size(literals: list[str]) -> int:
 
 
 def _unit_size(prefix: str) -> int:
-    return Type.scalar(_TYPES[prefix]).size
+    return Type.scalar(_TYPES[prefix].spelling).size
 
 
 def _units(body: str, size: int) -> list[int]:

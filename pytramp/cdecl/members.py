@@ -10,8 +10,8 @@ from pytramp._layout import Field, is_alike_in, lay_out
 from pytramp.cdecl.attributes import Attributes
 from pytramp.cdecl.constants import Value
 from pytramp.cdecl.declarators import DeclaratorReader
-from pytramp.cdecl.expressions import is_integer
 from pytramp.cdecl.grammar import kind_of
+from pytramp.cdecl.integers import is_integer
 from pytramp.cdecl.model import (
     Array,
     Enumeration,

@@ -195,7 +195,7 @@ def _scalar_class(scalar: Scalar) -> Any:
 
 def _bit_class(use: Use) -> Any:
     """The class of a bit-field, which is a number even where the type is char or wchar_t."""
-    from pytramp.cdecl.expressions import is_unsigned
+    from pytramp.cdecl.integers import is_unsigned
 
     kind = plain(use).type
     scalar = kind.base if isinstance(kind, Enumeration) else kind

@@ -6,8 +6,8 @@ from typing import Any
 
 from pytramp import _typenames
 from pytramp.cdecl.attributes import AttributeReader, Attributes
-from pytramp.cdecl.expressions import is_integer, is_unsigned
 from pytramp.cdecl.grammar import kind_of, place_of
+from pytramp.cdecl.integers import is_integer, is_unsigned
 from pytramp.cdecl.model import CType, Enumeration, Record, Scalar, Use, plain
 from pytramp.cdecl.rewrite import TYPEOF, Head
 
