@@ -20,7 +20,7 @@ KEYWORDS = frozenset(
     "_Float32 _Float64 _Float32x _Float64x".split()
 )
 
-# Compilers' and <complex.h>'s other names for the same keywords.
+# Compilers' other names for the same keywords.
 SYNONYMS = {
     "__restrict": "restrict",
     "__restrict__": "restrict",
@@ -31,7 +31,6 @@ SYNONYMS = {
     "__signed": "signed",
     "__signed__": "signed",
     "__complex__": "_Complex",
-    "complex": "_Complex",
 }
 
 _BY_BITS = "use float, double or long double where the C library offers them"

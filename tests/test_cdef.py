@@ -602,7 +602,7 @@ def test_what_compilers_pass_differently_is_refused(definition: str, fragment: s
         pytramp.Signature("int (T)", types=types)
 
 
-@pytest.mark.parametrize("word", ["thread_local", "constexpr"])
+@pytest.mark.parametrize("word", ["thread_local", "constexpr", "alignof"])
 def test_what_was_a_name_before_c23(word: str) -> None:
     types = pytramp.cdef(f"""
         struct a {{ int {word}; int y; }};
@@ -613,7 +613,6 @@ def test_what_was_a_name_before_c23(word: str) -> None:
         enum g {{ A, {word}, B, C = {word} + 4 }};
         struct {word} {{ int x[C]; }};
         int f(int {word}, double);
-        {word} int x; int {word} y; static {word} struct a z;
     """)
     names = [[name for name, *_ in types[tag]._fields_] for tag in ("a", "b", "d", "e")]
     assert names[0] == [word, "y"]
@@ -626,6 +625,58 @@ def test_what_was_a_name_before_c23(word: str) -> None:
     assert ctypes.sizeof(renamed.s) == 4
     called = pytramp.cdef(f"int *{word}(int {word}[3]);")
     assert str(called[word]) == "int *(int [3])"
+
+
+def test_keywords_of_c23() -> None:
+    types = pytramp.cdef("""
+        thread_local int x; int thread_local y; static thread_local struct { int n; } z;
+        constexpr int n = 3;
+        struct s { unsigned a : alignof(short), : alignof(int); int x[alignof(int) + 1]; };
+        enum { A = alignof(struct s), B = 2 * (alignof(char)) };
+    """)
+    assert (types.A, types.B, ctypes.sizeof(types.s)) == (4, 2, 24)
+
+
+COMPLEX = """
+typedef struct { double re, im; } pair;
+struct a { double re, complex; };
+struct b { double complex; float x, complex2; };
+struct c { int complex : 3; };
+struct d { pair complex; };
+struct e { double complex[2]; double (*f)(pair complex, int); };
+typedef union { pair simple; struct complex { int n; } complex; } f;
+"""
+
+
+def test_complex_is_a_name() -> None:
+    """...unless <complex.h> makes a keyword of it, or it stands where only that can."""
+    types = pytramp.cdef(COMPLEX)
+    named = [name for name in "abcdef" if hasattr(types[name], "complex")]
+    assert named == list("abcdef")
+    assert ctypes.sizeof(types["struct complex"]) == 4
+    called = pytramp.cdef("int complex(int re, int complex); enum { complex2 };")
+    assert str(called.complex) == "int (int, int)"
+    typedef = pytramp.cdef("typedef struct { double re, im; } complex; complex f(complex *p);")
+    assert str(typedef.f) == "complex (complex *)"
+    assert pytramp.cdef("enum e { real, complex };").complex == 1
+
+
+def test_complex_is_a_keyword() -> None:
+    types = pytramp.cdef("""
+        double complex f(float complex x, double complex, complex const double, complex float y);
+        typedef double complex z; enum { SIZE = sizeof(double complex) };
+    """)
+    assert types.SIZE == 16
+    expected = "double _Complex (float _Complex, double _Complex, double _Complex, float _Complex)"
+    assert str(types.f) == expected
+
+
+def test_complex_in_preprocessed_text() -> None:
+    tools.need("cc")
+    types = pytramp.cdef(f"{COMPLEX} void g(double complex);", cpp=True)
+    assert str(types.g) == "void (double)"
+    types = pytramp.cdef("#include <complex.h>\nvoid g(double complex);", cpp=True)
+    assert str(types.g) == "void (double _Complex)"
 
 
 def test_a_mode_is_that_of_its_declarator() -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from pytramp import _typenames
 from pytramp._errors import Source
-from pytramp.cdecl import conventions, grammar
+from pytramp.cdecl import conventions, grammar, synonyms
 from pytramp.cdecl.brackets import pair
 from pytramp.cdecl.constants import Value
 from pytramp.cdecl.model import CType, Refused
@@ -23,11 +23,7 @@ class Reading:
     """One text being read; strict: one declaration without a header."""
 
     def __init__(self, source: Source, tokens: list[Token], scope: Scope) -> None:
-        words = [_typenames.SYNONYMS.get(token.text) for token in tokens]
-        self.tokens = [
-            token if word is None else token._replace(text=word)
-            for token, word in zip(tokens, words, strict=True)
-        ]
+        self.tokens = synonyms.replaced(tokens, bool(source.markers))
         self.source = source
         self.scope = scope
         self.partners = pair(source, self.tokens)

@@ -175,7 +175,8 @@ class Rewriter:
         token = self._tokens[place]
         word = token.text
         segment = self._segment
-        self._give(f"{HIDING}{word}" if self._hides_type(word) else _given(token), place)
+        given = word if self._is_name(place) else _given(token)
+        self._give(f"{HIDING}{word}" if self._hides_type(word) else given, place)
         if word == "*":
             segment.has_declarator = True
         elif word in _typenames.KEYWORDS or word in _typenames.UNSUPPORTED:
@@ -190,9 +191,11 @@ class Rewriter:
         word, segment = self._texts[place], self._segment
         if word not in NEWER:
             return False
-        if self._frames[-1].kind in ("values", "starred") or self._is_type(word):
-            return True
         place += 1
+        if segment.is_width or self._frames[-1].kind in ("values", "starred"):
+            return self._texts[place] != "("
+        if self._is_type(word):
+            return True
         while (end := attribute_end(self._texts, self._partners, place)) > place:
             place = end
         is_last = self._texts[place] in _AFTER_NAMES

@@ -15,7 +15,7 @@ ALIGNOFS = frozenset({"_Alignof", "alignof", "__alignof__", "__alignof"})
 OFFSETOFS = frozenset({"offsetof", "__builtin_offsetof"})
 ASSERTS = frozenset({"_Static_assert", "static_assert"})
 # Keywords of C23, and before it names as others are, unless a header's macros make them words of C.
-NEWER = frozenset({"constexpr", "thread_local"})
+NEWER = frozenset({"alignof", "constexpr", "thread_local"})
 ATTRIBUTES = frozenset({"__attribute__", "__attribute"})
 ASMS = frozenset({"__asm__", "__asm", "asm"})
 _NULLABILITY = frozenset({"_Nonnull", "_Nullable", "_Null_unspecified", "__nonnull"})
