@@ -705,6 +705,8 @@ REFUSED = [
     ("struct s; int t(struct s x);", "t", "parameter 'x': 'struct s' by value is unknown"),
     ("typedef __m128 t[sizeof(__m128)];", "t", "'__m128': vector types"),
     ("struct t { int a; } __attribute__((ms_struct));", "t", "'ms_struct' is not supported"),
+    ("struct t { int a; va_list b[2]; };", "t", "member t.b: the size of a 'va_list' is not known"),
+    ("typedef char t[sizeof(va_list)];", "t", "the size of a 'va_list' is not known"),
     ("typedef __typeof__(1 + 1) t;", "t", "'__typeof__' of an expression is not supported"),
     (
         "#pragma pack(1)\nstruct t { int a : 9 __attribute__((aligned(4))); };",
@@ -743,6 +745,20 @@ def test_what_is_refused_is_named_once(text: str, message: str) -> None:
     with pytest.raises(pytramp.UnsupportedTypeError) as caught:
         _ = types.t
     assert str(caught.value).partition(": ")[2].startswith(message)
+
+
+def test_a_member_that_is_a_va_list() -> None:
+    tools.need("cc")
+    text = "#include <stdarg.h>\nstruct log { int level; va_list args; };\n"
+    types = pytramp.cdef(
+        text + "int f(struct log *, va_list);\n#define N sizeof(va_list)", cpp=True
+    )
+    assert str(types.f) == "int (struct log *, va_list)"
+    assert not hasattr(types, "N")
+    with pytest.raises(pytramp.UnsupportedTypeError, match=r"member log\.args: the size of"):
+        _ = types.log
+    with pytest.raises(pytramp.UnsupportedTypeError, match="the size of a 'va_list'"):
+        pytramp.cdef("enum { A = sizeof(va_list) };")
 
 
 def test_a_pointer_to_what_is_refused_is_opaque() -> None:

@@ -217,7 +217,15 @@ def extent(use: Use) -> tuple[int, int]:
         return _record_extent(kind)
     if isinstance(kind, Refused):
         raise NoLayout(kind)
+    if isinstance(kind, Special) and kind.name == "va_list":
+        raise NoLayout(_va_list())
     raise Incomplete(_what(kind))
+
+
+def _va_list() -> Refused:
+    """C has its size; here is only known what a parameter of it is, which may be an address."""
+    reason = "the size of a 'va_list' is not known, only how it is passed"
+    return Refused("va_list", reason, UnsupportedTypeError(reason))
 
 
 def _array_extent(array: Array) -> tuple[int, int]:
