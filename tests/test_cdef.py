@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import native
@@ -843,6 +844,64 @@ def test_invalid(text: str, line: int, column: int, fragment: str) -> None:
     assert caught.value.column == start + column
 
 
+TWICE = [
+    ("T *", "int *"),
+    ("u8 P[4]", "unsigned char P[4]"),
+    ("A *", "struct a *"),
+    ("int (*P)(T)", "int (*P)(int)"),
+    ("int P(int x[3])", "int P(int *)"),
+    ("int P(FN f, const int n, AR a)", "int P(FN *, int, int *)"),
+    ("C P", "const int P"),
+    ("CA P", "const int P[2]"),
+    ("C *(*P)(CA)", "const T *(*P)(const int *)"),
+    ("E *", "enum e *"),
+    ("T P[2][3]", "AR P[2]"),
+    ("int P(int n, int x[n])", "T P(int m, T *x)"),
+    ("const AR P", "const int P[3]"),
+    ("const AR P", "int P[3]"),
+    ("int P(const AR)", "int P(const int *)"),
+    ("U *", "U *"),
+    ("T *", "const int *"),
+    ("T *", "unsigned *"),
+    ("u8 P[4]", "unsigned char P[5]"),
+    ("u8 P[4]", "unsigned char P[]"),
+    ("T P[4]", "int *"),
+    ("long P", "long long P"),
+    ("char *", "signed char *"),
+    ("A *", "struct b *"),
+    ("A *", "union c *"),
+    ("U *", "V *"),
+    ("int P(int)", "int P(int, ...)"),
+    ("int P(int)", "int P(int, int)"),
+    ("int P(int)", "int P(long)"),
+    ("int P(int *)", "int P(const int *)"),
+    ("T P(void)", "long P(void)"),
+    ("int *const P", "int *P"),
+    ("int P(int (*)(T))", "int P(int (*)(long))"),
+]
+DECLARED = """
+typedef int T; typedef unsigned char u8; typedef struct a A; typedef int FN(T); typedef T AR[3];
+typedef const T C; typedef C CA[2]; typedef enum e { X } E; struct b; union c;
+typedef struct { int x; } U; typedef struct { int x; } V;
+"""
+
+
+@pytest.mark.parametrize(("first", "second"), TWICE)
+def test_typedefs_twice(first: str, second: str, tmp_path: Path) -> None:
+    """They are taken where the compiler takes them."""
+    native.need("gcc")
+    texts = [text if "P" in text else f"{text}P" for text in (first, second)]
+    source = DECLARED + "".join(f"typedef {text};\n" for text in texts)
+    (tmp_path / "twice.c").write_text(source)
+    command = ["gcc", "-w", "-fsyntax-only", tmp_path / "twice.c"]
+    is_taken = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    if is_taken:
+        assert "P" in pytramp.cdef(source)
+    else:
+        with pytest.raises(pytramp.DeclarationError, match="'P' is declared twice, "):
+            pytramp.cdef(source)
+
+
 def chain(levels: int, step: str) -> str:
     """step, with the number of the level before and its own."""
     steps = (step.format(i, i + 1) for i in range(levels))
@@ -874,6 +933,15 @@ def test_a_long_chain_of_pointers(step: str) -> None:
     with pytest.raises(pytramp.UnsupportedTypeError, match="are nested too deeply"):
         pytramp.Signature("void (t3000)", types=types)
     assert ctypes.sizeof(types.s) == 2 * tools.WORD // 8
+
+
+def test_typedefs_twice_through_long_chains() -> None:
+    """In time that grows with the levels: there are two chains, of other names."""
+    step = "typedef int (*t{1})(t{0}, t{0}, t{0}); typedef int (*u{1})(u{0}, u{0}, u{0});"
+    text = "typedef int (*u0)(int);" + chain(30, step)
+    assert "P" in pytramp.cdef(f"{text} typedef t30 *P; typedef u30 *P;")
+    with pytest.raises(pytramp.DeclarationError, match="twice"):
+        pytramp.cdef(f"{text} typedef t30 *P; typedef u29 *P;")
 
 
 def test_deep_nesting_is_an_error() -> None:

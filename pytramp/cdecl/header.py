@@ -25,6 +25,7 @@ from pytramp.cdecl.model import (
     extent,
     plain,
 )
+from pytramp.cdecl.sameness import is_same
 from pytramp.cdecl.scope import KEPT, Entry, Enumerator, Scope
 from pytramp.cdecl.scope import Declared as Prototyped
 from pytramp.cdecl.spell import spelled
@@ -175,17 +176,8 @@ def _is_same(known: Entry, entry: Entry) -> bool:
     if isinstance(known, Prototyped) and isinstance(entry, Prototyped):
         return True
     if isinstance(known, Named) and isinstance(entry, Named):
-        return _key(known.use) == _key(entry.use)
+        return is_same(known.use, entry.use)
     return False
-
-
-def _key(use: Use) -> object:
-    kind = plain(use).type
-    if isinstance(kind, (Record, Enumeration)) and kind.tag is None:
-        return id(kind)
-    if isinstance(kind, Refused):
-        return "refused"
-    return spelled(use)
 
 
 def _shown(entry: Entry) -> str:
