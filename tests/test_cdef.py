@@ -680,6 +680,18 @@ def test_complex_in_preprocessed_text() -> None:
     assert str(types.g) == "void (double _Complex)"
 
 
+def test_a_typedef_of_void_is_no_parameter() -> None:
+    types = pytramp.cdef(
+        "typedef void V; typedef V W; V f(V); int g(W); int (*h)(V); typedef int t(W);"
+        "typedef const void CV;"
+    )
+    assert [str(types[name]) for name in "fgt"] == ["V (void)", "int (void)", "int (void)"]
+    assert str(pytramp.Signature("int (V)", types=types)) == "int (void)"
+    for wrong in ("int f(V, int);", "int f(CV);", "int f(V x);", "int f(const V);"):
+        with pytest.raises(pytramp.DeclarationError, match="'void' is no type for a parameter"):
+            pytramp.cdef(wrong, types=types)
+
+
 def test_a_mode_is_that_of_its_declarator() -> None:
     """Before the declarators it is all of theirs, behind one that one's alone."""
     types = pytramp.cdef("""

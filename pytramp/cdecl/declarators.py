@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pytramp import _typenames
@@ -12,6 +13,7 @@ from pytramp.cdecl.constants import EXPRESSIONS, Constant, Expression, Name, Una
 from pytramp.cdecl.grammar import kind_of, place_of
 from pytramp.cdecl.integers import is_integer
 from pytramp.cdecl.model import (
+    VOID,
     Array,
     CType,
     Enumeration,
@@ -155,8 +157,18 @@ class DeclaratorReader(SpecifierReader):
             kind_of(node) == "Typename"
             and kind_of(below) == "TypeDecl"
             and not getattr(below, "quals", None)
-            and getattr(getattr(below, "type", None), "names", None) == ["void"]
+            and self._names_void(getattr(getattr(below, "type", None), "names", ()))
         )
+
+    def _names_void(self, names: Sequence[str]) -> bool:
+        """Is this the type void (C11 6.7.6.3p10), by its own name or by a typedef's?"""
+        if len(names) != 1:
+            return False
+        found = VOID if names[0] == "void" else self.scope.typedef(names[0])
+        if found is None:
+            return False
+        kind, qualifiers = plain(Use(found))
+        return isinstance(kind, Scalar) and kind.spelling == "void" and not qualifiers
 
     def parameter(self, node: Any, number: int) -> Parameter:
         """One parameter, the number-th."""
