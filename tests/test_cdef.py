@@ -343,6 +343,73 @@ def test_constant_expressions() -> None:
     check_constants(expressions)
 
 
+MEMBERS = """
+struct in { short x; int b[3]; unsigned f : 3; };
+typedef struct in IN;
+struct s { int a; char name[7]; IN in; long long x; struct { char c; IN y[2]; }; int *p; int z[]; };
+"""
+DESIGNATORS = [
+    "sizeof(((struct s *)0)->name)",
+    "sizeof ((struct s *)0)->in.b / sizeof ((struct s *)0)->in.b[0]",
+    "sizeof(*((struct s *)0)->p)",
+    "sizeof(((struct s *)0)->p[3])",
+    "sizeof(((struct s *)0)->z[1])",
+    "sizeof(((struct s *)0)->y)",
+    "sizeof(*(struct s *)0)",
+    "sizeof((struct s *)0)",
+    "sizeof(&((struct s *)0)->in)",
+    "sizeof((char *)0)",
+    "offsetof(struct s, in.b)",
+    "offsetof(struct s, in.b[2])",
+    "offsetof(struct s, y[1].b[1 + 1])",
+    "offsetof(struct s, z)",
+    "offsetof(struct s, z[4])",
+    "__builtin_offsetof(IN, b[1])",
+    "(size_t)&((struct s *)0)->x",
+    "(size_t)&((struct s *)16)->in.b[2]",
+    "(size_t)&((struct s *)0)[2].x",
+    "(size_t)((struct s *)0)->name",
+    "(size_t)(char *)&((struct s *)0)->in",
+    "(size_t)&*(struct s *)16",
+    "(size_t)(void *)8",
+    "(size_t)(void *)-1 == (size_t)-1",
+]
+
+
+def test_designators() -> None:
+    check_constants(DESIGNATORS, MEMBERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("offsetof(struct s, in.c)", "there is no member 'c'"),
+        ("offsetof(struct s, in.f)", "there is no member 'f'"),
+        ("offsetof(struct s, a[1])", "only an array has elements"),
+        ("offsetof(struct s, p[1])", "unexpected 'offsetof'"),
+        ("offsetof(struct s, a.b)", "there is no member 'b'"),
+        ("offsetof(struct t, a)", "'struct t' is incomplete"),
+        ("sizeof(((struct s *)0)->z)", "sizeof needs a complete type"),
+        ("sizeof(((struct s *)0)->in.f)", "there is no member 'f'"),
+        ("sizeof(((struct t *)0)->a)", "'struct t' is incomplete"),
+        ("((struct s *)0)->a", "a member of a struct cannot be part of"),
+        ("(long)((struct s *)0)->a", "a member of a struct cannot be part of"),
+        ("(long)((struct s *)0)->p", "a member of a struct cannot be part of"),
+        ("(long)&((struct s *)0)->p[1]", "unexpected '"),
+    ],
+)
+def test_no_constant_designators(text: str, fragment: str) -> None:
+    with pytest.raises(pytramp.DeclarationError, match=re.escape(fragment)):
+        pytramp.cdef(f"{MEMBERS} struct t; enum {{ A = {text} }};")
+
+
+def test_sizes_of_members_in_macros() -> None:
+    tools.need("cc")
+    macros = "#define FIELD(type, name) (((type *)0)->name)\n#define SIZE sizeof FIELD(IN, b)\n"
+    types = pytramp.cdef(f"{MEMBERS}{macros}#define AT (long)&FIELD(struct s, in)\n", cpp=True)
+    assert (types.SIZE, types.AT) == (12, 12)
+
+
 CHARACTERS = [
     "U'z'",
     "~U'z' > 0",

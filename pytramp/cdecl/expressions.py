@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 
 from pytramp.cdecl import constants, literals
 from pytramp.cdecl.constants import Binary, Cast, Choice, Constant, Expression, Name, Unary, Value
+from pytramp.cdecl.designators import Designators
 from pytramp.cdecl.grammar import kind_of, place_of
 from pytramp.cdecl.integers import is_integer, is_unsigned
-from pytramp.cdecl.model import Incomplete, Record, Scalar, Use, extent, plain
-from pytramp.cdecl.reading import Reading
+from pytramp.cdecl.model import POINTER_SIZE, Scalar, Use, extent, plain
 from pytramp.cdecl.words import ALIGNOFS
 
 # Levels of operators within one another. Constant parts are folded while they are read, so that
@@ -26,14 +26,10 @@ _NO_OPERANDS = {
 }
 
 
-class Expressions(Reading):
+class Expressions(Designators):
     """The part of the reader that knows expressions."""
 
     _nesting = 0
-
-    def type_named(self, node: Any) -> Use:
-        """The type of pycparser's node for `int *` and the like."""
-        raise NotImplementedError
 
     def constant(self, node: Any) -> Value:
         """The value of a constant expression; DeclarationError where it is none."""
@@ -140,7 +136,11 @@ class Expressions(Reading):
     def _cast(self, node: Any) -> Expression:
         offset = self.offset(node)
         kind = plain(self.type_named(node.to_type)).type
-        operand = self.expression(node.expr)
+        spot = self.pointed(node.expr)
+        if spot is not None and spot.address is not None:
+            operand: Expression = Constant(constants.size_value(spot.address), offset)
+        else:
+            operand = self.expression(node.expr)
         if not isinstance(kind, Scalar) and hasattr(kind, "base"):
             kind = kind.base
         if not isinstance(kind, Scalar) or not is_integer(kind):
@@ -177,49 +177,29 @@ class Expressions(Reading):
         if kind_of(operand) == "Typename":
             use = self.type_named(operand)
             return self.extent_of(use, self.offset_at(place + 1), word)[word in ALIGNOFS]
+        if word in ALIGNOFS:  # GNU's, of an expression
+            return self._value_size(operand)
         if kind_of(operand) == "Constant" and self.word_of(operand).given == '""':
             return literals.string_size(self._literals(place_of(operand)))
-        return max(1, self.constant(operand).bits // 8)
+        spot = self.designated(operand)
+        if spot is not None:
+            return self.extent_of(spot.use, self.offset(operand), word)[0]
+        return POINTER_SIZE if self.pointed(operand) is not None else self._value_size(operand)
+
+    def _value_size(self, node: Any) -> int:
+        return self.constant(node).bits // 8
 
     def _literals(self, place: int) -> list[str]:
         """The string literals side by side from place on: pycparser makes one of them."""
         words = self.piece.words[place:]
         return [word.token.text for word in takewhile(lambda word: word.given == '""', words)]
 
-    def extent_of(self, use: Use, offset: int, what: str) -> tuple[int, int]:
-        """(size, alignment) of a complete type; DeclarationError where it is incomplete."""
-        try:
-            return extent(use)
-        except Incomplete as error:
-            self.fail(offset, f"{what} needs a complete type, and {error} is incomplete")
-
     def _call(self, node: Any) -> Expression:
         """Only `offsetof` is one that has a value here."""
         parts = getattr(node.args, "exprs", [])
         if self.word_of(node).given != "offsetof" or kind_of(parts[0]) != "Typename":
             self._refuse(node)
-        kind = plain(self.type_named(parts[0])).type
-        self.extent_of(Use(kind), self.offset_at(place_of(node) + 2), "offsetof")
-        if kind_of(parts[1]) != "ID":
+        spot = self.path(self.type_named(parts[0]), parts[1])
+        if spot.address is None:  # behind a pointer
             self._refuse(node)
-        place = place_of(parts[1])
-        name = self.word_at(place)
-        found = member_offset(kind, name) if isinstance(kind, Record) else None
-        if found is None:
-            self.fail(self.offset_at(place), f"there is no member {name!r}")
-        return Constant(constants.size_value(found), self.offset(node))
-
-
-def member_offset(record: Record, name: str) -> int | None:
-    """Where a member lies, also one of an anonymous struct or union; None if there is none."""
-    if record.members is None or record.layout is None:
-        return None
-    for member, place in zip(record.members, record.layout.places, strict=True):
-        if member.name == name and member.bits is None:
-            return place.bit // 8
-        inner = plain(member.use).type
-        if member.name is None and isinstance(inner, Record):
-            found = member_offset(inner, name)
-            if found is not None:
-                return place.bit // 8 + found
-    return None
+        return Constant(constants.size_value(spot.address), self.offset(node))
