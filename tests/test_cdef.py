@@ -410,7 +410,46 @@ def test_sizes_of_members_in_macros() -> None:
     assert (types.SIZE, types.AT) == (12, 12)
 
 
+FLOATING = [
+    "(int)1.5",
+    "(int)-1.5",
+    "(unsigned char)(255.9)",
+    "(long long)1e15",
+    "(int).5e1",
+    "(int)0x1.8p3",
+    "(int)16777217.0f",
+    "(_Bool)0.5",
+    "(_Bool)0.0",
+    "sizeof(1.0)",
+    "sizeof 1.f",
+    "sizeof(-1.5)",
+    "1 + (int)2.9 * 3",
+]
+LEFT_OUT = ["5 ?: 2", "0 ?: 2", "1 ? 0 ?: 3 : 4", "(-1 ?: 2u) > 0", "sizeof('a' ?: 1ll)"]
+
+
+def test_floating_constants() -> None:
+    check_constants(FLOATING)
+
+
+@pytest.mark.parametrize("text", ["(int)1e10", "(unsigned)-1.5", "(int)1e999", "1.0 > 0.5", "1.5"])
+def test_no_floating_constants(text: str) -> None:
+    with pytest.raises(pytramp.DeclarationError, match=r"does not fit into|is no integer constant"):
+        pytramp.cdef(f"enum {{ A = {text} }};")
+
+
+def test_choices_without_the_second_part() -> None:
+    check_constants(LEFT_OUT)
+    types = pytramp.cdef("struct s { int a : 5 ?: 2, b : 0 ?: 3; };")
+    assert [bits for _, _, bits in types.s._fields_] == [5, 3]
+
+
 CHARACTERS = [
+    "'ABCD'",
+    r"'\x80\x01'",
+    r"'\377\377\377\377'",
+    "'abcde'",
+    "'é'",
     "U'z'",
     "~U'z' > 0",
     "~u'z' > 0",

@@ -93,6 +93,16 @@ def wrap(number: int, bits: int, unsigned: bool) -> Value:
     return Value(number, bits, unsigned)
 
 
+def truncated(number: float, bits: int, unsigned: bool) -> Value | None:
+    """A floating number as an integer type has it; None where C does not say (C11 6.3.1.4p1)."""
+    if bits == 1:
+        return Value(int(number != 0), 8, True)
+    if not abs(number) < 1 << 64:
+        return None
+    value = wrap(int(number), bits, unsigned)
+    return value if value.number == int(number) else None
+
+
 def size_value(number: int) -> Value:
     """A size_t."""
     return wrap(number, SIZE_BITS, True)

@@ -122,7 +122,9 @@ class Expressions(Designators):
 
     def _choice(self, node: Any) -> Expression:
         condition = self.expression(node.cond)
-        yes, no = self.expression(node.iftrue), self.expression(node.iffalse)
+        is_left_out = self.word_of(node.iftrue).token.text == ":"
+        yes = condition if is_left_out else self.expression(node.iftrue)
+        no = self.expression(node.iffalse)
         return self._folded(Choice(condition, yes, no, self.offset(node)))
 
     def _unary(self, node: Any) -> Expression:
@@ -136,17 +138,36 @@ class Expressions(Designators):
     def _cast(self, node: Any) -> Expression:
         offset = self.offset(node)
         kind = plain(self.type_named(node.to_type)).type
-        spot = self.pointed(node.expr)
-        if spot is not None and spot.address is not None:
-            operand: Expression = Constant(constants.size_value(spot.address), offset)
-        else:
-            operand = self.expression(node.expr)
         if not isinstance(kind, Scalar) and hasattr(kind, "base"):
             kind = kind.base
         if not isinstance(kind, Scalar) or not is_integer(kind):
             self.fail(offset, "only a cast to an integer type can be part of a constant")
         bits = 1 if kind.spelling == "_Bool" else 8 * extent(Use(kind))[0]
-        return self._folded(Cast(bits, is_unsigned(kind), operand, offset))
+        unsigned = is_unsigned(kind)
+        number = self._floating(node.expr)
+        if number is not None:
+            value = constants.truncated(number.number, bits, unsigned)
+            return self._constant(value, offset, "this number does not fit into the type")
+        return self._folded(Cast(bits, unsigned, self._cast_operand(node.expr), offset))
+
+    def _cast_operand(self, node: Any) -> Expression:
+        spot = self.pointed(node)
+        if spot is None or spot.address is None:
+            return self.expression(node)
+        return Constant(constants.size_value(spot.address), self.offset(node))
+
+    def _floating(self, node: Any) -> literals.Floating | None:
+        """A floating constant, with its sign: an operand of a cast or of sizeof (C11 6.6p6)."""
+        if kind_of(node) == "UnaryOp" and node.op == "-":
+            found = self._floating(node.expr)
+            return None if found is None else found._replace(number=-found.number)
+        is_constant = kind_of(node) == "Constant"
+        return literals.floating(self.word_at(place_of(node))) if is_constant else None
+
+    def _constant(self, value: Value | None, offset: int, complaint: str) -> Constant:
+        if value is None:
+            self.fail(offset, complaint)
+        return Constant(value, offset)
 
     def _primary(self, node: Any) -> Expression:
         if kind_of(node) not in ("Constant", "ID"):
@@ -162,9 +183,7 @@ class Expressions(Designators):
             self.unexpected(place)
         else:
             value = literals.integer(word)
-        if value is None:
-            self.fail(offset, f"{word} is no integer constant")
-        return Constant(value, offset)
+        return self._constant(value, offset, f"{word} is no integer constant")
 
     def _refuse(self, node: Any) -> NoReturn:
         if kind_of(node) in _NO_OPERANDS:
@@ -187,7 +206,8 @@ class Expressions(Designators):
         return POINTER_SIZE if self.pointed(operand) is not None else self._value_size(operand)
 
     def _value_size(self, node: Any) -> int:
-        return self.constant(node).bits // 8
+        floating = self._floating(node)
+        return floating.size if floating is not None else self.constant(node).bits // 8
 
     def _literals(self, place: int) -> list[str]:
         """The string literals side by side from place on: pycparser makes one of them."""

@@ -1,8 +1,10 @@
-"""Literals of C: the values of integers and characters, the sizes of strings."""
+"""Literals of C: the values of numbers and characters, the sizes of strings."""
 
 from __future__ import annotations
 
 import re
+import struct
+from typing import NamedTuple
 
 from pytramp._core import Type
 from pytramp.cdecl.constants import LONG_BITS, Value, wrap
@@ -40,6 +42,36 @@ def integer(text: str) -> Value | None:
     return None
 
 
+# ---- Floating constants ----
+
+_FLOATING = re.compile(
+    r"(?:(?P<hex>0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)"
+    r"|(?P<dec>(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+))"
+    r"(?P<suffix>[fF]?)\Z"
+)
+
+
+class Floating(NamedTuple):
+    """A double, or a float: its value and its size."""
+
+    number: float
+    size: int
+
+
+def floating(text: str) -> Floating | None:
+    """The value of a floating constant; None where text is none, or a long double."""
+    match = _FLOATING.match(text.replace("'", ""))
+    if match is None or len(text) > 200:
+        return None
+    try:
+        number = float.fromhex(match["hex"]) if match["hex"] else float(match["dec"])
+        if match["suffix"]:
+            (number,) = struct.unpack("f", struct.pack("f", number))
+    except OverflowError:
+        return None
+    return Floating(number, 4 if match["suffix"] else 8)
+
+
 # ---- Characters and strings ----
 
 # By prefix, the types of units: C11 6.4.4.4p9 and 6.4.5p6, of u8 that of C23.
@@ -62,12 +94,15 @@ _SPLICE = "\\\n"
 
 
 def character(text: str) -> Value | None:
-    """The value of a character literal of one character; None where text is another.
+    """The value of a character literal; None where a compiler may refuse it.
 
-    Without a prefix it is an int that was a char before (C11 6.4.4.4p10).
+    Without a prefix it is an int: of one character that was a char before (C11 6.4.4.4p10), of
+    more the last four, as digits of base 256 (GCC and clang).
     """
     prefix, _, body = text.partition("'")
     units = _units(body[:-1], _unit_size(prefix))
+    if len(units) > 1 and not prefix:
+        return wrap(int.from_bytes(bytes(units), "big"), 32, False)
     if len(units) != 1:
         return None
     type_ = _TYPES[prefix]

@@ -334,6 +334,8 @@ class Rewriter:
             self._segment.has_declarator = self._segment.is_width = True
         if word == ";" and kind == "members" and self._last in (";", "{"):
             return place + 1
+        if word == ":" and self._last == "?":  # GNU's `a ?: b`: a 0 for the other a
+            self._give("0", place)
         self._give(word, place)
         if word == "," and kind in ("top", "members"):
             self._new_segment(None, self._segment.shared)
