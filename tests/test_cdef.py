@@ -420,6 +420,8 @@ FLOATING = [
     "(int)16777217.0f",
     "(_Bool)0.5",
     "(_Bool)0.0",
+    "(int)'1.5'",
+    "sizeof('1.5')",
     "sizeof(1.0)",
     "sizeof 1.f",
     "sizeof(-1.5)",

@@ -61,7 +61,7 @@ class Floating(NamedTuple):
 def floating(text: str) -> Floating | None:
     """The value of a floating constant; None where text is none, or a long double."""
     match = _FLOATING.match(text.replace("'", ""))
-    if match is None or len(text) > 200:
+    if match is None or text[0] == "'" or len(text) > 200:  # '1.5' is a character
         return None
     try:
         number = float.fromhex(match["hex"]) if match["hex"] else float(match["dec"])
