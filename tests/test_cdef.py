@@ -922,6 +922,7 @@ INVALID = [
     ("#include <stdio.h>", 1, 1, "cpp=True"),
     ("int x; # 3", 1, 8, "unexpected '#'"),
     ("#pragma pack(push, a, 2)\n#pragma pack(pop, b)", 2, 1, "no '#pragma pack(push, b)' before"),
+    ("#pragma pack(push, 2)\n#pragma pack(pop, 4)", 2, 1, "compilers do not agree on a '#pragma"),
     ("#pragma pack(3)\n", 1, 1, "this '#pragma pack' is not understood"),
     ("struct s { int x __attribute__((aligned(3))); };", 1, 41, "a power of two, not 3"),
     ("#pragma ms_struct on", 1, 1, "'#pragma ms_struct' is not supported"),

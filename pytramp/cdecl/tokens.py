@@ -77,8 +77,10 @@ class Directives:
             self._stack.append((match[2], current))
             new = current if value is None else value
         elif match[1] == "pop":
-            before = self._popped(source, offset, match[2])
-            new = before if value is None else value
+            if value is not None:  # GCC ignores all of it, clang pops and sets
+                message = "compilers do not agree on a '#pragma pack(pop)' with a number"
+                raise source.declaration_error(offset, message)
+            new = self._popped(source, offset, match[2])
         else:
             new = value or 0
         self.packs.append((offset, new))
