@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_tasks: set[Any] = set()  # a loop itself refers to its tasks weakly
+_tasks: set[Any] = set()  # of loops that have no attributes
 
 
 def scheduled(
@@ -130,17 +130,17 @@ class _Target:
             if hasattr(value, "close"):
                 value.close()
             raise
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
+        _keep(self.loop, task)
 
     async def _wait(self, value: Awaitable[Any]) -> None:
+        # Loaded, where a coroutine begins; when it is thrown away the process may be at its end.
+        from asyncio import CancelledError
+
         try:
             await value
+        except (CancelledError, GeneratorExit):
+            raise
         except BaseException as exception:
-            from asyncio import CancelledError  # which is loaded, where a coroutine runs
-
-            if isinstance(exception, CancelledError):
-                raise
             self._fail(exception)
 
     def _fail(self, exception: BaseException) -> None:
@@ -167,6 +167,16 @@ class _Target:
             raise RuntimeError(
                 f"{self.label} was scheduled, but its event loop ended before it could run"
             )
+
+
+def _keep(loop: Any, task: Any) -> None:
+    """Until it is done, or its loop is gone, which itself refers to its tasks weakly."""
+    try:
+        tasks = vars(loop).setdefault("_pytramp_tasks", set())
+    except TypeError:
+        tasks = _tasks
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 class _Call:

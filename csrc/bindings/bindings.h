@@ -114,6 +114,9 @@ int check_arity(pt_signature_object *signature, PyObject *callable);
  * method, partial or callable object of one, whose call would do nothing. */
 int check_coroutine(pt_signature_object *signature, PyObject *callable, bool is_scheduled);
 
+/* The same for what is called with exceptions, in a loop or not. */
+int check_onerror(PyObject *onerror);
+
 /* ---- native.cpp ---- */
 
 /* *native = the address in C of a callable that is a function of this type, nullptr for others and

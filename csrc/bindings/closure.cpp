@@ -32,6 +32,7 @@ static int check(pt_signature_object *signature, PyObject *callable, const Optio
     }
     if (options.manner != PT_MANNER_OWN) return 0;
     if (check_coroutine(signature, callable, options.wrapped != nullptr)) return -1;
+    if (is_given(options.onerror) && check_onerror(options.onerror)) return -1;
     return check_arity(signature, callable);
 }
 

@@ -36,19 +36,23 @@ static PyObject *called_by(PyObject *callable) {
     return call;
 }
 
-static int code_flags(PyObject *function) {
-    if (!PyFunction_Check(function)) return 0;
-    return reinterpret_cast<PyCodeObject *>(PyFunction_GET_CODE(function))->co_flags;
+/* Those of the function that is called in the end, -1 with an exception. */
+static int code_flags(PyObject *callable) {
+    PyObject *function = called_by(callable);
+    if (!function) return -1;
+    int flags = 0;
+    if (PyFunction_Check(function))
+        flags = reinterpret_cast<PyCodeObject *>(PyFunction_GET_CODE(function))->co_flags;
+    Py_DECREF(function);
+    return flags;
 }
 
 /* Where C gets an object it may be a coroutine or a generator. A generator of types.coroutine is no
  * Awaitable to the loop either. */
 int check_coroutine(pt_signature_object *signature, PyObject *callable, bool is_scheduled) {
     if (signature->returns.way == PT_WAY_OBJECT) return 0;
-    PyObject *function = called_by(callable);
-    if (!function) return -1;
-    int flags = code_flags(function);
-    Py_DECREF(function);
+    int flags = code_flags(callable);
+    if (flags < 0) return -1;
     if (flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)) {
         PyErr_Format(PyExc_TypeError,
                      "%R is a generator function: its call only makes a generator, which nobody "
@@ -61,6 +65,16 @@ int check_coroutine(pt_signature_object *signature, PyObject *callable, bool is_
                  "%R is an async function: its call only makes a coroutine, which nobody would "
                  "run. Give the event loop that is to run it as loop=",
                  callable);
+    return -1;
+}
+
+int check_onerror(PyObject *onerror) {
+    int flags = code_flags(onerror);
+    if (flags < 0) return -1;
+    if (!(flags & (CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR))) return 0;
+    PyErr_Format(PyExc_TypeError,
+                 "onerror: %R is an async or a generator function: its call would handle nothing",
+                 onerror);
     return -1;
 }
 
