@@ -126,6 +126,8 @@ def test_signatures_are_readable() -> None:
         pytramp.propagate,
     ):
         assert inspect.signature(function)
+    parameters = inspect.signature(pytramp.Closure.as_ctypes).parameters
+    assert list(parameters) == ["self", "prototype"]
 
 
 def test_classes_know_their_names() -> None:

@@ -277,6 +277,14 @@ def compile_header(folder: Path, text: str, *flags: str) -> Path:
 
 
 @GNU
+def test_the_oldest_cplusplus(tmp_path: Path) -> None:
+    """C++11, as for pybind11."""
+    one = "pytramp::callback<int(int)>"
+    text = f"{one} pass({one} &&c) {{ {one} made(std::move(c)); c = std::move(made); return c; }}"
+    compile_header(tmp_path, f"#include <pytramp/pybind11.h>\n{text}", "-std=c++11", "-pedantic")
+
+
+@GNU
 @pytest.mark.parametrize("flags", [("-std=c++20", "-pedantic"), ("-std=gnu++20",)], ids=" ".join)
 def test_spellings_of_cplusplus_types(flags: tuple[str, ...], tmp_path: Path) -> None:
     compile_header(tmp_path, SPELLED, *flags)

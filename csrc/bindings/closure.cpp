@@ -408,7 +408,7 @@ static PyMemberDef members[] = {
 
 static PyMethodDef methods[] = {
     {"close", closure_close, METH_NOARGS,
-     "close()\n--\n\n"
+     "close($self, /)\n--\n\n"
      "Free the C function. Never waits: calls inside finish; later ones get the error value and "
      "are "
      "reported once as FreedCallbackError through sys.unraisablehook. Closing twice is no error. "
@@ -416,20 +416,20 @@ static PyMethodDef methods[] = {
      "thread."},
     {"as_ctypes", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_ctypes)),
      METH_VARARGS | METH_KEYWORDS,
-     "as_ctypes(prototype=None)\n--\n\n"
+     "as_ctypes($self, /, prototype=None)\n--\n\n"
      "A ctypes function pointer to this closure, which it keeps alive in arguments, fields, arrays "
      "and "
      "casts. The prototype is made from the signature unless given; TypeError for one of functions "
      "that C calls in another way. UnsupportedTypeError names the type that ctypes lacks."},
     {"as_cffi", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_cffi)),
      METH_VARARGS | METH_KEYWORDS,
-     "as_cffi(ffi, cdecl=None)\n--\n\n"
+     "as_cffi($self, /, ffi, cdecl=None)\n--\n\n"
      "A cffi function pointer to this closure, which it keeps alive, of any FFI object. cdecl is a "
      "C type or a ctype object, by default the signature as text; cffi's errors for what is no "
      "type, TypeError for no function type, or one of functions that C calls in another way."},
     {"as_capsule", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(closure_as_capsule)),
      METH_VARARGS | METH_KEYWORDS,
-     "as_capsule(signature=None)\n--\n\n"
+     "as_capsule($self, /, signature=None)\n--\n\n"
      "A PyCapsule of the address, for scipy.LowLevelCallable; it keeps the closure alive. Its name "
      "is the type: as declared, without const, names and dimensions, unless signature spells it "
      "otherwise; TypeError when that is another type. C must not give it another name. The garbage "

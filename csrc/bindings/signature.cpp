@@ -437,7 +437,7 @@ static PyMemberDef members[] = {
 static PyMethodDef methods[] = {
     {"from_types", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(from_types)),
      METH_VARARGS | METH_KEYWORDS | METH_CLASS,
-     "from_types(result, /, *arguments, types=None)\n--\n\n"
+     "from_types($type, result, /, *arguments, types=None)\n--\n\n"
      "A Signature from ctypes classes, pytramp.c aliases, C type names, or int, float, bool, "
      "complex and "
      "None. types: what C type names may use, from pytramp.cdef(). UnsupportedTypeError names the "
@@ -446,7 +446,7 @@ static PyMethodDef methods[] = {
     {"_places", signature_places, METH_O, nullptr},
     {"explain", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(signature_explain)),
      METH_VARARGS | METH_KEYWORDS,
-     "explain(abi=None)\n--\n\n"
+     "explain($self, /, abi=None)\n--\n\n"
      "Where each value lives under a calling convention, this machine's by default: a sequence of "
      "rows "
      "that prints as a table. ValueError for an unknown convention."},

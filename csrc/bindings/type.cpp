@@ -461,7 +461,7 @@ static PyMethodDef methods[] = {
     {"object", make_object, METH_NOARGS | METH_STATIC, nullptr},
     {"va_list", make_va_list, METH_NOARGS | METH_STATIC, nullptr},
     {"declared", type_declared, METH_O,
-     "declared(name)\n--\n\nThe declaration of a variable of that name."},
+     "declared($self, name, /)\n--\n\nThe declaration of a variable of that name."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -281,17 +281,17 @@ static PyGetSetDef getters[] = {
 
 static PyMethodDef methods[] = {
     {"view", pointer_view, METH_VARARGS,
-     "view(*lengths)\n--\n\n"
+     "view($self, /, *lengths)\n--\n\n"
      "A memoryview of so many items in one or more dimensions, read-only where C says const. It is "
      "not checked, and not revoked: C must have that much memory for as long as the view is used. "
      "TypeError for types that a memoryview cannot hold, ValueError for lengths that cannot be."},
     {"string", (PyCFunction)(void (*)(void))pointer_string, METH_VARARGS | METH_KEYWORDS,
-     "string(n=None)\n--\n\n"
+     "string($self, /, n=None)\n--\n\n"
      "A copy of the text up to the first zero, or of exactly n items: bytes for char, signed and "
      "unsigned char, str for wchar_t, char16_t and char32_t. TypeError for other types, ValueError "
      "for a negative n or text that is none."},
     {"cast", (PyCFunction)(void (*)(void))pointer_cast, METH_VARARGS | METH_KEYWORDS,
-     "cast(type, /, *, types=None)\n--\n\n"
+     "cast($self, type, /, *, types=None)\n--\n\n"
      "The same address as another pointer type: p.cast('unsigned char *'). types: names that it "
      "may use, from pytramp.cdef()."},
     {"__bytes__", pointer_refuse_bytes, METH_NOARGS, NULL},

@@ -212,14 +212,14 @@ static PyObject *varargs_make(PyTypeObject *cls, PyObject *args, PyObject *kwarg
 
 static PyMethodDef methods[] = {
     {"arg", (PyCFunction)(void (*)(void))varargs_arg, METH_VARARGS | METH_KEYWORDS,
-     "arg(type, /, *, types=None)\n--\n\n"
+     "arg($self, type, /, *, types=None)\n--\n\n"
      "The next argument, as C's va_arg: type is what the caller passed, a C spelling, which may "
      "use the names of types, from pytramp.cdef(), a ctypes class or an alias of pytramp.c. C "
      "cannot tell whether there is one, or of which type: ask as "
      "the function's documentation says. TypeError for types that C promotes to others, ValueError "
      "after the callback has returned."},
     {"format", varargs_format, METH_O,
-     "format(format)\n--\n\n"
+     "format($self, format, /)\n--\n\n"
      "The text, bytes, that libc's vsnprintf makes of the arguments from here on; they stay where "
      "they are. format is a Pointer, bytes, a str or an address. As in C, it must fit the "
      "arguments."},

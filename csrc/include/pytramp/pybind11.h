@@ -130,11 +130,14 @@ class callback<Result(Arguments...)> {
     callback() = default;
     callback(const callback &) = default;
     callback &operator=(const callback &) = default;
-    callback(callback &&other) noexcept
-        : closure_(std::move(other.closure_)), code_(std::exchange(other.code_, nullptr)) {}
+    callback(callback &&other) noexcept : closure_(std::move(other.closure_)), code_(other.code_) {
+        other.code_ = nullptr;
+    }
     callback &operator=(callback &&other) noexcept {
+        pointer code = other.code_;
+        other.code_ = nullptr;
         closure_ = std::move(other.closure_);
-        code_ = std::exchange(other.code_, nullptr);
+        code_ = code;
         return *this;
     }
 
