@@ -552,3 +552,26 @@ def test_cpythons_own_tests() -> None:
 
     expected = EXPECTED | (SINCE_3_13 if sys.version_info >= (3, 13) else set())
     assert failures("installed") - failures("plain") == expected
+
+
+def test_what_ctypes_made_goes_where_ours_is_asked_for() -> None:
+    """As before a module changed to these: ctypes has one class for all who ask."""
+    types = (ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+    prototype, theirs = ours.CFUNCTYPE(*types), ctypes.CFUNCTYPE(*types)
+
+    class Operations(ctypes.Structure):
+        _fields_ = [("compare", prototype)]
+
+    compare = theirs(lambda a, b: int(a[0] - b[0]))
+    sort = tools.c_library().qsort
+    sort.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, prototype]
+    sort.restype = None
+    for function in (compare, Operations(compare).compare, (prototype * 1)(compare)[0]):
+        numbers = (ctypes.c_int * 3)(3, 1, 2)
+        sort(numbers, 3, ctypes.sizeof(ctypes.c_int), function)
+        assert list(numbers) == [1, 2, 3]
+    assert isinstance(compare, prototype)
+    assert issubclass(theirs, prototype)
+    assert not isinstance(ctypes.CFUNCTYPE(ctypes.c_int)(), prototype)
+    derived = type(prototype)("Derived", (prototype,), {"_flags_": prototype._flags_})
+    assert not isinstance(compare, derived)

@@ -54,7 +54,7 @@ def _ours(prototype: Any) -> Any:
         names = ("_flags_", "_restype_", "_argtypes_")
         body = {name: getattr(prototype, name) for name in names}
         body["__new__"] = prototype_new
-        known = type(prototype)(prototype.__name__, (prototype,), body)
+        known = _Meta(prototype.__name__, (prototype,), body)
         quicken(known)
         prototype._pytramp_prototype_ = known
     return known
@@ -111,15 +111,22 @@ def _with_private(swaps: Sequence[_Swap], function: _Function) -> _Function:
 # ---- For the whole process ----
 
 
-class _BaseMeta(type(CFuncPtr)):  # type: ignore[misc]
-    """What was made by ctypes before is still an instance of ctypes._CFuncPtr, of which itself
-    there are none."""
+class _Meta(type(CFuncPtr)):  # type: ignore[misc]
+    """What ctypes itself made is an instance of the classes that stand for its own, as what is made
+    here is of ctypes': in argtypes, fields and arrays."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return type.__instancecheck__(CFuncPtr if cls is _base else cls, instance)
+        return type.__instancecheck__(_ctypes_own(cls), instance)
 
     def __subclasscheck__(cls, subclass: Any) -> bool:
-        return type.__subclasscheck__(CFuncPtr if cls is _base else cls, subclass)
+        return type.__subclasscheck__(_ctypes_own(cls), subclass)
+
+
+def _ctypes_own(cls: Any) -> Any:
+    """The class of ctypes' that cls stands for, or cls itself."""
+    if cls is _base:
+        return CFuncPtr
+    return cls.__base__ if _is_own(cls) else cls
 
 
 def _of_subclasses(name: str) -> Callable[..., Any]:
@@ -135,11 +142,11 @@ def _of_subclasses(name: str) -> Callable[..., Any]:
 
 
 for _name in ("from_address", "from_buffer", "from_buffer_copy", "in_dll"):
-    setattr(_BaseMeta, _name, _of_subclasses(_name))
+    setattr(_Meta, _name, _of_subclasses(_name))
 
 
-class _Base(CFuncPtr, metaclass=_BaseMeta):
-    """Stands for ctypes._CFuncPtr, of which ctypes makes its prototypes."""
+class _Base(CFuncPtr, metaclass=_Meta):
+    """Stands for ctypes._CFuncPtr, of which ctypes makes its prototypes, and has no instances."""
 
     _flags_ = FUNCFLAG_CDECL
 
