@@ -123,7 +123,7 @@ static PyObject *callback(PyObject *module, PyObject *const *args, Py_ssize_t n,
 static PyMethodDef functions[] = {
     {"cffi_callback", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(callback)),
      METH_FASTCALL | METH_KEYWORDS,
-     "callback(ffi, cdecl, python_callable=None, error=None, onerror=None)\n--\n\n"
+     "cffi_callback(ffi, cdecl, python_callable=None, error=None, onerror=None)\n--\n\n"
      "ffi.callback(cdecl, python_callable=None, error=None, onerror=None), with any FFI object.\n\n"
      "cdecl: a C type, or a ctype object, of a function or a pointer to one. Without "
      "python_callable it is a decorator. The result is a cdata function pointer; the callback "
