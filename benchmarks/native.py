@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from pytramp.cli._callers import NoCompiler
+from pytramp.cli._callers import NoCompiler, run_compiler
 from pytramp.cli._rounds import Timings
 from pytramp.cli._rows import Missing, Row
 
@@ -66,21 +64,14 @@ def build(folder: Path, libraries: list[str]) -> Path:
     sources = [HERE / "native.c", *core]
     extras = [flag for name in libraries for flag in LIBRARIES[name][1]]
     program = folder / "native"
-    done = _compile(*FLAGS, "-o", str(program), *map(str, sources), *extras)
+    done = run_compiler(*FLAGS, "-o", str(program), *map(str, sources), *extras)
     if done.returncode:
         raise NoCompiler(f"the compiler failed: {done.stderr.strip()}")
     return program
 
 
 def _has_header(header: str) -> bool:
-    return _compile("-E", "-include", header, "-x", "c", os.devnull).returncode == 0
-
-
-def _compile(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = shlex.split(os.environ.get("CC", "cc"))
-    if shutil.which(command[0]) is None:
-        raise NoCompiler(f"there is no C compiler here ({command[0]})")
-    return subprocess.run([*command, *arguments], capture_output=True, text=True)
+    return run_compiler("-E", "-include", header, "-x", "c", os.devnull).returncode == 0
 
 
 def _figures(program: Path, *arguments: str) -> Timings:

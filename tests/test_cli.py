@@ -191,6 +191,18 @@ def test_bench_without_a_compiler_uses_the_c_library() -> None:
     assert "int (size_t, size_t), the caller holds the GIL" in text
 
 
+def test_bench_with_a_compiler_that_is_no_command_says_so() -> None:
+    text = succeed("bench", "--quick", CC='gcc "')
+    assert "there is no C compiler here (CC is 'gcc \"', which is no command: No closing" in text
+    assert "lfind of the C library calls instead" in text
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_bench_with_a_blank_compiler_takes_cc(blank: str) -> None:
+    tools.need("cc")
+    assert "int (int, int), the caller holds the GIL" in succeed("bench", "--quick", CC=blank)
+
+
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["explain"]])
 def test_a_command_line_that_is_wrong_is_status_2(arguments: list[str]) -> None:
     done = run(*arguments)

@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Sequence
 
+from pytramp import _compiler
 from pytramp._core import DeclarationError
 from pytramp._errors import Source
 
@@ -17,7 +18,7 @@ def preprocess(text: str, options: Sequence[str] = ()) -> str:
     """
     import subprocess
 
-    compiler = _compiler()
+    compiler = _command()
     for word in (*compiler, *options):
         _check_word(word)
     command = [*compiler, "-E", "-dD", *options, "-x", "c", "-"]
@@ -32,12 +33,11 @@ def preprocess(text: str, options: Sequence[str] = ()) -> str:
     return done.stdout.decode("utf-8", "surrogateescape")
 
 
-def _compiler() -> list[str]:
-    given = os.environ.get("CC", "")
+def _command() -> list[str]:
     try:
-        return shlex.split(given) or ["cc"]
+        return _compiler.command()
     except ValueError as error:
-        raise _failure(f"CC is {given!r}, which is no command: {error}") from None
+        raise _failure(str(error)) from None
 
 
 def _check_word(word: str) -> None:

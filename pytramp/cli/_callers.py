@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from pytramp import _compiler
 from pytramp.cli._libc import ns_per_call
 
 SOURCE = Path(__file__).with_name("bench.c")
@@ -21,14 +20,22 @@ class NoCompiler(Exception):
 
 def compile_shared(source: Path, target: Path, *flags: str) -> Path:
     """Makes a shared library of C sources with $CC or cc. NoCompiler."""
-    command = shlex.split(os.environ.get("CC", "cc"))
+    arguments = ["-O2", "-shared", "-fPIC", "-pthread", "-o", str(target), str(source), *flags]
+    done = run_compiler(*arguments)
+    if done.returncode:
+        raise NoCompiler(f"{done.args[0]} failed: {done.stderr.strip()}")
+    return target
+
+
+def run_compiler(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs $CC or cc; what it returns may tell of a failure. NoCompiler where there is none."""
+    try:
+        command = _compiler.command()
+    except ValueError as error:
+        raise NoCompiler(f"there is no C compiler here ({error})") from None
     if shutil.which(command[0]) is None:
         raise NoCompiler(f"there is no C compiler here ({command[0]})")
-    arguments = ["-O2", "-shared", "-fPIC", "-pthread", "-o", str(target), str(source), *flags]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True)
-    if done.returncode:
-        raise NoCompiler(f"{command[0]} failed: {done.stderr.strip()}")
-    return target
+    return subprocess.run([*command, *arguments], capture_output=True, text=True)
 
 
 class WrongResult(Exception):
