@@ -138,6 +138,18 @@ def test_doctor_names_the_growth_steps_that_are_allowed() -> None:
     assert re.search(r"allowed +file\n", succeed("doctor", PYTRAMP_GROWTH="file"))
 
 
+def test_doctor_does_not_say_that_what_it_could_not_try_works() -> None:
+    code = (
+        "import sys; from pytramp.cli import doctor; sys.executable = '/no/such/python'\n"
+        "raise SystemExit(doctor.run(None))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"pytramp +unknown: no child process", done.stdout)
+    assert "Callbacks that could not be tried" in done.stdout
+    assert "everything works" not in done.stdout
+
+
 # ---- explain ----
 
 

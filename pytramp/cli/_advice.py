@@ -37,3 +37,5 @@ def _about_others(others: dict[str, str]) -> Iterator[str]:
     for name in ("ctypes", "cffi", "ctypes, forked"):
         if others.get(name, "").startswith(("fails", "crashes")):
             yield f"Callbacks of {name} do not work here; make them with pytramp.callback instead."
+    if any(found.startswith(UNKNOWN) for found in others.values()):
+        yield "Callbacks that could not be tried are unknown above: this advice leaves them out."
