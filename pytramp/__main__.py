@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import io
 import os
 import sys
 
@@ -27,11 +28,17 @@ def parser() -> argparse.ArgumentParser:
 _NO_READER = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE}
 
 
+def _prepare_stdout() -> None:
+    if sys.stdout is None:  # it was closed, and its number is free for any file that is opened
+        sys.stdout = open(os.devnull, "w")
+    elif isinstance(sys.stdout, io.TextIOWrapper):  # it gets file names, of any characters
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
     chosen = parser().parse_args(arguments)
-    if sys.stdout is None:  # it was closed, and its number is free for any file that is opened
-        sys.stdout = open(os.devnull, "w")
+    _prepare_stdout()
     command = importlib.import_module(f"pytramp.cli.{chosen.command}")
     try:
         status: int = command.run(chosen)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tools
+
+import pytramp
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -108,6 +112,41 @@ def test_a_wrong_result_is_said_and_makes_the_demo_fail() -> None:
     assert "WRONG: the sorted array is" in done.stdout
     assert "WRONG: sort with the C library's qsort_r" in done.stderr
     assert "checked and right" not in done.stdout
+
+
+# ---- File names ----
+
+PACKAGE = Path(pytramp.__file__).parent
+ENCODINGS = {
+    "ascii": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "utf-8": {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:strict"},
+}
+
+
+@pytest.fixture(params=[b"caf\xe9", "line\u2028end".encode()], ids=["latin", "separator"])
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """pytramp in a folder with a name that not every encoding has."""
+    folder = tmp_path / os.fsdecode(request.param)
+    try:
+        shutil.copytree(PACKAGE, folder / "pytramp")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    return folder
+
+
+@tools.posix("file names of bytes")
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_commands_show_any_file_name(elsewhere: Path, encoding: str) -> None:
+    code = (
+        "import sys; from pytramp import __main__; from pytramp.cli import demo, _demo_pages\n"
+        "demo.PARTS = (('look', _demo_pages.mappings),)\n"
+        "sys.exit(__main__.main(['demo']) or __main__.main(['doctor']))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(elsewhere), **ENCODINGS[encoding]}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b""), done.stdout
+    name = os.fsencode(elsewhere.name).decode(encoding, "surrogateescape")
+    assert done.stdout.count(name.encode(encoding, "backslashreplace")) >= 2, done.stdout
 
 
 # ---- doctor ----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import sys
 from typing import NamedTuple
 
@@ -40,13 +41,13 @@ class Mapping(NamedTuple):
 
 
 def read(path: str) -> str | None:
-    """The text of a file, stripped; None where it cannot be read, and on Windows, where wine would
-    show Linux' own /proc."""
+    """The text of a file, stripped, with file names in it as os has them; None where it cannot be
+    read, and on Windows, where wine would show Linux' own /proc."""
     if sys.platform == "win32":
         return None
     try:
-        with open(path, errors="replace") as file:
-            return file.read().strip()
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read()).strip()
     except (OSError, ValueError):
         return None
 
@@ -54,7 +55,9 @@ def read(path: str) -> str | None:
 def executable_mappings() -> list[Mapping]:
     """In the order of their addresses; empty without /proc."""
     found = []
-    for line in (read("/proc/self/maps") or "").splitlines():
+    maps = read("/proc/self/maps")
+    # Not by splitlines(): a file name may hold what it takes for the end of a line.
+    for line in maps.split("\n") if maps else ():
         extent, permissions, _offset, _device, _inode, *path = line.split(None, 5)
         start, end = (int(bound, 16) for bound in extent.split("-"))
         found.append(Mapping(start, end, permissions, path[0] if path else ""))
