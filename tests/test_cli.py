@@ -149,6 +149,23 @@ def test_commands_show_any_file_name(elsewhere: Path, encoding: str) -> None:
     assert done.stdout.count(name.encode(encoding, "backslashreplace")) >= 2, done.stdout
 
 
+@tools.posix("shell")
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_bench_shows_any_words_of_the_compiler(encoding: str) -> None:
+    compiler = r"""sh -c 'printf "caf\\351" >&2; exit 1'"""
+    text = succeed("bench", "--quick", CC=compiler, **ENCODINGS[encoding])
+    assert r"sh failed: caf\xe9: lfind of the C library calls instead" in text
+
+
+@pytest.mark.parametrize("command", ["demo", "doctor", "bench --quick"])
+def test_child_processes_may_say_anything(command: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os; os.write(2, b'caf\\xe9\\n')\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), **ENCODINGS["utf-8"]}
+    arguments = [sys.executable, "-m", "pytramp", *command.split()]
+    done = subprocess.run(arguments, capture_output=True, env=environment, timeout=120)
+    assert (done.returncode, done.stderr.strip()) == (0, b"caf\xe9"), done.stdout
+
+
 # ---- doctor ----
 
 

@@ -231,5 +231,9 @@ def _import(bench: Bench) -> Row | Missing:
 
 def _child(*arguments: str) -> str:
     return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, *arguments],
+        capture_output=True,
+        errors="backslashreplace",
+        check=True,
+        timeout=300,
     ).stdout

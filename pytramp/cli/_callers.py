@@ -35,7 +35,7 @@ def run_compiler(*arguments: str) -> subprocess.CompletedProcess[str]:
         raise NoCompiler(f"there is no C compiler here ({error})") from None
     if shutil.which(command[0]) is None:
         raise NoCompiler(f"there is no C compiler here ({command[0]})")
-    return subprocess.run([*command, *arguments], capture_output=True, text=True)
+    return subprocess.run([*command, *arguments], capture_output=True, errors="backslashreplace")
 
 
 class WrongResult(Exception):

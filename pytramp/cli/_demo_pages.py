@@ -43,7 +43,7 @@ def forbidden() -> None:
 
 def _run_child() -> Any:
     command = [sys.executable, "-m", "pytramp.cli._mdwe", str(CLOSURES)]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    child = subprocess.run(command, capture_output=True, errors="backslashreplace", timeout=60)
     if child.returncode:
         raise Wrong(f"the child process ended with {child.returncode}: {child.stderr.strip()}")
     return json.loads(child.stdout)

@@ -164,7 +164,7 @@ def others() -> list[Fact]:
 def _run(code: str) -> str:
     command = [sys.executable, "-c", f"{code}\nraise SystemExit(r != 7)"]
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        child = subprocess.run(command, capture_output=True, errors="backslashreplace", timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
         return f"{UNKNOWN}: no child process ({error})"
     if child.returncode < 0:
