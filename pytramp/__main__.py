@@ -8,6 +8,7 @@ import importlib
 import io
 import os
 import sys
+from typing import Any
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,11 +36,21 @@ def _prepare_stdout() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _imported(command: str) -> Any:
+    """Its module. SystemExit where it needs ctypes, which Pythons built without libffi lack."""
+    try:
+        return importlib.import_module(f"pytramp.cli.{command}")
+    except ImportError as error:
+        if error.name not in ("ctypes", "_ctypes"):
+            raise
+        sys.exit(f"pytramp {command}: this Python has no ctypes ({error})")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
     chosen = parser().parse_args(arguments)
     _prepare_stdout()
-    command = importlib.import_module(f"pytramp.cli.{chosen.command}")
+    command = _imported(chosen.command)
     try:
         status: int = command.run(chosen)
         sys.stdout.flush()

@@ -166,6 +166,34 @@ def test_child_processes_may_say_anything(command: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.strip()) == (0, b"caf\xe9"), done.stdout
 
 
+# ---- A Python without ctypes ----
+
+
+@pytest.fixture
+def without_ctypes(tmp_path: Path) -> dict[str, str]:
+    """An environment in which no Python can import it, as where libffi was missing at its build."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['_ctypes'] = None\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def test_doctor_without_ctypes(without_ctypes: dict[str, str]) -> None:
+    text = succeed("doctor", **without_ctypes)
+    assert re.search(r"^  MDWE +unknown \(.*ctypes", text, re.MULTILINE)
+    assert re.search(r"^  pytramp +unknown: .*without ctypes", text, re.MULTILINE)
+    assert re.search(r"^  ctypes +missing: .*_ctypes", text, re.MULTILINE)
+    assert "This Python has no ctypes" in text
+    assert "please report" not in text
+    assert "everything works" not in text
+
+
+@pytest.mark.parametrize("command", ["demo", "bench"])
+def test_what_needs_ctypes_says_so(command: str, without_ctypes: dict[str, str]) -> None:
+    done = run(command, **without_ctypes)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"pytramp {command}: this Python has no ctypes (")
+
+
 # ---- doctor ----
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytramp.cli._facts import NO_STEP, UNKNOWN, WORKS, Fact
+from pytramp.cli._facts import MISSING, NO_STEP, UNKNOWN, WORKS, Fact
 
 _BUILT_IN_ONLY = "the built-in closures are all there are, one more is a MemoryError"
+_NO_CTYPES = "This Python has no ctypes: structs, Pointer and demo need it, most callbacks do not."
 
 
 def lines(growth: Sequence[Fact], others: Sequence[Fact]) -> list[str]:
@@ -37,5 +38,7 @@ def _about_others(others: dict[str, str]) -> Iterator[str]:
     for name in ("ctypes", "cffi", "ctypes, forked"):
         if others.get(name, "").startswith(("fails", "crashes")):
             yield f"Callbacks of {name} do not work here; make them with pytramp.callback instead."
+    if others["ctypes"].startswith(MISSING):
+        yield _NO_CTYPES
     if any(found.startswith(UNKNOWN) for found in others.values()):
         yield "Callbacks that could not be tried are unknown above: this advice leaves them out."

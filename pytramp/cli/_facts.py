@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import mmap
 import os
@@ -18,6 +19,7 @@ Fact = tuple[str, str]
 
 UNKNOWN = "unknown"
 WORKS = "works"
+MISSING = "missing"
 STEPS = ("mremap", "file", "memfd")
 NO_STEP = ": there is no step"
 
@@ -151,13 +153,19 @@ _PYTRAMP = "import pytramp; r = pytramp.callback('int (void)', lambda: 7).as_cty
 
 def others() -> list[Fact]:
     """Whether callbacks work in a child process, which inherits the limits of this one."""
+    cffi = _run(_CFFI) if importlib.util.find_spec("cffi") else "not installed"
+    return [*_called_by_ctypes(), ("cffi", cffi)]
+
+
+def _called_by_ctypes() -> list[Fact]:
+    try:
+        importlib.import_module("ctypes")
+    except ImportError as error:
+        unknown = f"{UNKNOWN}: nothing here can call it without ctypes"
+        return [("pytramp", unknown), ("ctypes", f"{MISSING}: {error}")]
     found = [("pytramp", _run(_PYTRAMP)), ("ctypes", _run(_CTYPES))]
     if hasattr(os, "fork"):
         found.append(("ctypes, forked", _run(_FORKED)))
-    if importlib.util.find_spec("cffi"):
-        found.append(("cffi", _run(_CFFI)))
-    else:
-        found.append(("cffi", "not installed"))
     return found
 
 

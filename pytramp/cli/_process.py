@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sys
@@ -78,9 +77,13 @@ def resident_bytes() -> int:
 
 
 def prctl(option: int, argument: int = 0) -> int:
-    """What prctl(2) returns; OSError where it fails or where there is none."""
+    """What prctl(2) returns; OSError where it fails, where there is none or no ctypes."""
     try:
+        import ctypes  # the doctor works without
+
         function = ctypes.CDLL(None, use_errno=True).prctl
+    except ImportError:
+        raise OSError(errno.ENOSYS, "there is no ctypes to ask with") from None
     except (AttributeError, OSError, TypeError):
         raise OSError(errno.ENOSYS, "this system has no prctl") from None
     zero = ctypes.c_ulong(0)
