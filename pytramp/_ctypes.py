@@ -10,6 +10,7 @@ from typing import Any
 from pytramp import _libffi
 from pytramp._agreement import passed_alike
 from pytramp._core import Closure, Signature, Type, UnsupportedTypeError, function_at, taken
+from pytramp._lock import LOCK
 from pytramp._specification import described
 
 
@@ -71,7 +72,8 @@ def parameter_class(signature: Signature) -> Any:
     if signature.variadic:
         return None
     try:
-        return _named(prototype_of(signature))
+        with LOCK:
+            return _named(prototype_of(signature))
     except (UnsupportedTypeError, ctypes.ArgumentError):  # from 3.15 on, more than 1024 arguments
         return None
 
@@ -120,8 +122,9 @@ def prototype_of(signature: Signature) -> Any:
 def function_class(result: Any, *arguments: Any) -> Any:
     """CFUNCTYPE; of functions with objects, whose references need the GIL, PYFUNCTYPE. Called, they
     raise UnsupportedTypeError where libffi passes a struct in another way than C."""
-    make = _of_objects if ctypes.py_object in (result, *arguments) else ctypes.CFUNCTYPE
-    return _libffi.careful(make(result, *arguments))
+    with LOCK:  # of those who come at once, one makes it
+        make = _of_objects if ctypes.py_object in (result, *arguments) else ctypes.CFUNCTYPE
+        return _libffi.careful(make(result, *arguments))
 
 
 @functools.cache

@@ -16,19 +16,17 @@ from typing import Any
 
 from pytramp._core import Signature, Type, UnsupportedTypeError
 from pytramp._members import count_of
+from pytramp._stand_ins import stand_in
 
 _Aggregate = (ctypes.Structure, ctypes.Union)
+_IN_REGISTERS = 16  # bytes, at most, but for homogeneous ones
 
 
 def careful(prototype: Any) -> Any:
-    """The prototype, or a subclass of it, where it has structs by value: see look_and_call."""
-    return _careful(prototype) if has_aggregates(prototype) else prototype
-
-
-@functools.cache
-def _careful(prototype: Any) -> Any:
-    body = {name: getattr(prototype, name) for name in ("_flags_", "_restype_", "_argtypes_")}
-    return type(prototype)(prototype.__name__, (prototype,), {**body, "__call__": look_and_call})
+    """The prototype; where it has structs by value, one that stands for it and look_and_calls."""
+    if not has_aggregates(prototype):
+        return prototype
+    return stand_in(prototype, "_pytramp_careful_", __call__=look_and_call)
 
 
 def has_aggregates(prototype: Any) -> bool:
@@ -37,53 +35,57 @@ def has_aggregates(prototype: Any) -> bool:
     return any(isinstance(cls, type) and issubclass(cls, _Aggregate) for cls in passed)
 
 
-def look_and_call(self: Any, *args: Any) -> Any:
+def look_and_call(self: Any, *args: Any, **kwargs: Any) -> Any:
     """The ``__call__`` of a prototype that has_aggregates: UnsupportedTypeError names what libffi
     would pass in another way than C does."""
-    prototype: Any = type(self)
-    _check(prototype)
-    return CFuncPtr.__call__(self, *args)
+    if self.argtypes is not None:
+        _check(self.restype, tuple(self.argtypes))
+    return CFuncPtr.__call__(self, *args, **kwargs)
 
 
 @functools.cache
-def _check(prototype: Any) -> None:
-    signature = Signature(prototype)
-    classes = (prototype._restype_, *prototype._argtypes_)
+def _check(restype: Any, argtypes: tuple[Any, ...]) -> None:
+    try:
+        signature = Signature.from_types(restype, *argtypes)
+    except (TypeError, UnsupportedTypeError):
+        return  # types that are ctypes' alone
+    classes = (restype, *argtypes)
     types = (signature.result, *signature.arguments)
     seen = [
         _as_seen(cls) if type_.kind == "aggregate" else type_
         for cls, type_ in zip(classes, types, strict=True)
     ]
     places = signature._places("default")
-    seen_places = Signature.from_types(*seen)._places("default") if all(seen) else []
-    for i, (cls, type_) in enumerate(zip(classes, types, strict=True)):
-        is_known = seen[i] and (not seen_places or seen_places[i] == places[i])
-        if type_.kind == "aggregate" and not is_known:
+    seen_places = Signature.from_types(*seen)._places("default") if all(seen) else places
+    for i, type_ in enumerate(types):
+        if type_.kind == "aggregate" and (not seen[i] or seen_places[i] != places[i]):
             where = f"argument {i}" if i else "result"
             raise UnsupportedTypeError(
                 f"{where}: libffi, by which ctypes calls, does not know how C passes "
-                f"{cls.__name__!r} (it takes it for a plain struct): only C can call this"
+                f"{classes[i].__name__!r} (it takes it for a plain struct): only C can call this"
             )
 
 
 def _as_seen(cls: Any) -> Type | None:
-    """The type that libffi takes it for; None where that is larger than cls."""
+    """The type that libffi takes it for. Of what may go in registers nobody knows what it makes of
+    members behind the end, those of unions and bit-fields: None."""
     from pytramp._aggregates import count_in, element, element_class
 
     members: list[tuple[Type, int, int]] = []
+    size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
     end = 0
     for kind in _field_types(cls):
-        item, count = element_class(kind), count_in(kind)
+        item = element_class(kind)
         type_ = _as_seen(item) if issubclass(item, _Aggregate) else element(item, cls.__name__)
         if type_ is None:
             return None
         start = -(-end // type_.alignment) * type_.alignment
+        end = start + count_in(kind) * type_.size
+        if end > size and size <= _IN_REGISTERS:
+            return None
+        count = min(count_in(kind), max(size - start, 0) // max(type_.size, 1))
         if count:
             members.append((type_, count_of(count, item is not kind), start))
-        end = start + count * type_.size
-    size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
-    if end > size:
-        return None
     return Type.aggregate(cls, f"struct {cls.__name__}", size, alignment, members, False, alignment)
 
 

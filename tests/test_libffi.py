@@ -5,12 +5,16 @@ from __future__ import annotations
 import ctypes
 import platform
 import re
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import tools
 
 import pytramp
+from pytramp import interop
 from pytramp.interop import ctypes as interop_ctypes
 
 x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="places of x86-64")
@@ -27,13 +31,16 @@ struct unaligned { char c; float x; char e; short s; } __attribute__((packed));
 struct anonymous { union { double d; long long n; }; };
 union either { double d; long long n; };
 union sized { float x; char c[16]; };
+union broad { char c[32]; int n; };
+struct bits { int a : 4, b : 12; double d; };
 struct raised { float x; } __attribute__((aligned(16)));
 """
 TYPES = pytramp.cdef(DECLARATIONS)
 PLAIN = ["struct plain", "struct small", "struct floats", "struct nested", "struct large"]
-# What libffi 3.4 passes on x86-64 in other places than C.
-OTHERS = ["struct packed", "struct within", "struct unaligned", "struct anonymous"]
-OTHERS += ["union either", "union sized"]
+# What libffi 3.4 passes on x86-64 in other places than C; and what it happens to pass right.
+WRONG = ["struct packed", "struct within", "struct unaligned", "struct anonymous", "union either"]
+WRONG += ["union sized"]
+OTHERS = [*WRONG, "union broad", "struct bits"]
 
 REFUSED = "libffi, .* does not know how C passes '{}' .*: only C can call this"
 
@@ -57,7 +64,7 @@ def test_right_or_refused(name: str) -> None:
     cls = TYPES[name]
     value = one(cls)
     function = pytramp.callback(f"{name} (int)", lambda n: value, types=TYPES).as_ctypes()
-    if platform.machine() == "x86_64":
+    if platform.machine() == "x86_64" and name in WRONG:
         for _ in range(2):
             with pytest.raises(
                 pytramp.UnsupportedTypeError, match="result: " + REFUSED.format(cls.__name__)
@@ -67,11 +74,13 @@ def test_right_or_refused(name: str) -> None:
         try:
             got = bytes(function(7))
         except pytramp.UnsupportedTypeError:
+            assert platform.machine() != "x86_64"
             got = bytes(value)
         assert got == bytes(value)
 
 
 class Packed(ctypes.Structure):
+    _layout_ = "ms"
     _pack_ = 1
     _fields_ = [("c", ctypes.c_char), ("d", ctypes.c_double)]
 
@@ -118,3 +127,86 @@ def test_functions_that_c_gives() -> None:
     types = pytramp.cdef(DECLARATIONS + "typedef struct packed (*maker)(int);")
     assert lib.call(pytramp.callback("int (maker make)", use, types=types)) == -1
     assert re.match("result: " + REFUSED.format("packed"), str(errors[0]))
+
+
+# ---- Prototypes of others ----
+
+
+class Pair(ctypes.Structure):
+    _fields_ = [("x", ctypes.c_double), ("y", ctypes.c_double)]
+
+
+SUM = "struct pair { double x, y; }; double sum(struct pair p) { return p.x + p.y; }"
+
+
+def total(pair: Any) -> float:
+    return float(pair.x + pair.y)
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    interop.install()
+    yield
+    interop.uninstall()
+
+
+def test_calls_of_ctypes_own_stay_what_they_are(installed: None) -> None:
+    """Also of a class that has made a callback: keywords, types of an instance, a __call__."""
+    lib = tools.library(SUM)
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, Pair)
+    logged: list[Any] = []
+
+    class Logging(prototype):  # type: ignore[misc, valid-type]
+        _flags_, _restype_, _argtypes_ = prototype._flags_, ctypes.c_double, (Pair,)
+
+        def __call__(self, *args: Any) -> Any:
+            logged.append(args)
+            return super().__call__(*args)
+
+    class Derived(Logging):
+        _flags_, _restype_, _argtypes_ = prototype._flags_, ctypes.c_double, (Pair,)
+
+    for made in (prototype(total), Derived(total)):
+        assert made(Pair(1, 2)) == 3
+    assert len(logged) == 1
+    assert prototype(("sum", lib), ((1, "pair"),))(pair=Pair(1, 2)) == 3
+    other = prototype(ctypes.cast(tools.c_library().abs, ctypes.c_void_p).value)
+    other.argtypes, other.restype = [ctypes.c_int], ctypes.c_int
+    assert other(-3) == 3
+
+
+def test_uninstall_leaves_no_trace(installed: None) -> None:
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, Pair, ctypes.c_int)
+    before = set(vars(prototype))
+    prototype(total)
+    interop.uninstall()
+    assert set(vars(prototype)) - before <= {"_pytramp_maker_"}
+
+
+def test_fields_take_what_ctypes_made() -> None:
+    types = pytramp.cdef(
+        "struct pair { double x, y; }; typedef double (*f)(struct pair); struct h { f f; };"
+    )
+    pair, holder = types["struct pair"], types["struct h"]
+    makers = [ctypes.CFUNCTYPE, interop_ctypes.CFUNCTYPE]
+    for made in [make(ctypes.c_double, pair)(total) for make in makers]:
+        assert holder(made).f(pair(1, 2)) == 3
+        box = pytramp.Pointer("struct h *", memory := holder(), types=types)
+        box.f = made
+        assert memory.f(pair(1, 2)) == 3
+
+
+def test_one_class_for_all_who_ask_at_once() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(50):
+                cls = type("Fresh", (ctypes.Structure,), {"_fields_": [("x", ctypes.c_double)]})
+                ctypes.CFUNCTYPE(None, cls)
+                made = list(
+                    pool.map(lambda _, cls=cls: interop_ctypes.CFUNCTYPE(None, cls), "abcd")
+                )
+                assert len(set(made)) == 1
+    finally:
+        sys.setswitchinterval(interval)

@@ -17,6 +17,7 @@ from typing import Any
 
 from pytramp import _libffi
 from pytramp._core import CtypesMaker, Signature, get_errno, prototype_new, quicken, set_errno
+from pytramp._stand_ins import StandIn, stand_in, stood_for
 
 # Without one, other threads may be calling a class while it is quickened.
 _HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -49,15 +50,7 @@ if hasattr(ctypes, "WINFUNCTYPE"):
 
 
 def _ours(prototype: Any) -> Any:
-    known = prototype.__dict__.get("_pytramp_prototype_")
-    if known is None:
-        names = ("_flags_", "_restype_", "_argtypes_")
-        body = {name: getattr(prototype, name) for name in names}
-        body["__new__"] = prototype_new
-        known = _Meta(prototype.__name__, (prototype,), body)
-        quicken(known)
-        prototype._pytramp_prototype_ = known
-    return known
+    return stand_in(prototype, "_pytramp_prototype_", quicken, __new__=prototype_new)
 
 
 def describe(prototype: Any) -> CtypesMaker:
@@ -70,7 +63,7 @@ def describe(prototype: Any) -> CtypesMaker:
         raise TypeError("cannot construct instance of this class: no argtypes")
     maker = CtypesMaker(prototype, Signature(prototype), _preparation(prototype._flags_))
     prototype._pytramp_maker_ = maker
-    if _libffi.has_aggregates(prototype) and "__call__" not in vars(prototype):
+    if _libffi.has_aggregates(prototype) and prototype.__call__ is CFuncPtr.__call__:
         prototype.__call__ = _libffi.look_and_call
     if _HAS_GIL and prototype.__new__ is prototype_new:
         prototype.__new__ = prototype_new
@@ -111,22 +104,8 @@ def _with_private(swaps: Sequence[_Swap], function: _Function) -> _Function:
 # ---- For the whole process ----
 
 
-class _Meta(type(CFuncPtr)):  # type: ignore[misc]
-    """What ctypes itself made is an instance of the classes that stand for its own, as what is made
-    here is of ctypes': in argtypes, fields and arrays."""
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return type.__instancecheck__(_ctypes_own(cls), instance)
-
-    def __subclasscheck__(cls, subclass: Any) -> bool:
-        return type.__subclasscheck__(_ctypes_own(cls), subclass)
-
-
-def _ctypes_own(cls: Any) -> Any:
-    """The class of ctypes' that cls stands for, or cls itself."""
-    if cls is _base:
-        return CFuncPtr
-    return cls.__base__ if _is_own(cls) else cls
+class _BaseMeta(StandIn):
+    """Of a class without instances, but what ctypes made before."""
 
 
 def _of_subclasses(name: str) -> Callable[..., Any]:
@@ -142,13 +121,14 @@ def _of_subclasses(name: str) -> Callable[..., Any]:
 
 
 for _name in ("from_address", "from_buffer", "from_buffer_copy", "in_dll"):
-    setattr(_Meta, _name, _of_subclasses(_name))
+    setattr(_BaseMeta, _name, _of_subclasses(_name))
 
 
-class _Base(CFuncPtr, metaclass=_Meta):
+class _Base(CFuncPtr, metaclass=_BaseMeta):
     """Stands for ctypes._CFuncPtr, of which ctypes makes its prototypes, and has no instances."""
 
     _flags_ = FUNCFLAG_CDECL
+    _pytramp_for_ = CFuncPtr
 
 
 _base: Any = _Base
@@ -199,10 +179,8 @@ def uninstall() -> None:
         ctypes._CFuncPtr = CFuncPtr
     _base.__new__ = CFuncPtr.__new__
     for prototype in _prototypes():
-        if prototype.__dict__.get("__new__") is prototype_new and not _is_own(prototype):
+        own = vars(prototype)
+        if own.get("__new__") is prototype_new and stood_for(prototype) is prototype:
             del prototype.__new__
-
-
-def _is_own(prototype: Any) -> bool:
-    """Was it made by CFUNCTYPE or PYFUNCTYPE above?"""
-    return getattr(prototype.__base__, "_pytramp_prototype_", None) is prototype
+            if own.get("__call__") is _libffi.look_and_call:
+                del prototype.__call__
