@@ -32,6 +32,8 @@ def aggregate(cls: Any) -> Type:
     """
     record = getattr(cls, "_pytramp_record_", None)
     if record is not None and _owner(cls) is _owner(record.built.cls):
+        if record.members is None:
+            raise UnsupportedTypeError(f"{record.spelling!r} is incomplete: it has no size")
         return records.aggregate(record, cls)
     keyword = "union" if issubclass(cls, ctypes.Union) else "struct"
     if hasattr(cls, "_swappedbytes_"):
@@ -100,8 +102,11 @@ def element_class(field_type: Any) -> Any:
 
 
 def _owner(cls: Any) -> Any:
-    """The class whose fields cls has."""
-    return next(owner for owner in cls.__mro__ if vars(owner).get("_fields_"))
+    """The class whose fields cls has; ctypes' own where there are none."""
+    return next(
+        (owner for owner in cls.__mro__ if vars(owner).get("_fields_")),
+        ctypes.Union if issubclass(cls, ctypes.Union) else ctypes.Structure,
+    )
 
 
 def members_of(cls: Any) -> Iterator[tuple[Type, int, int]]:

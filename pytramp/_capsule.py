@@ -11,26 +11,29 @@ def as_capsule(closure: Closure, signature: str | None) -> object:
     """The capsule; see Closure.as_capsule."""
     if signature is None:
         signature = unnamed(closure.signature)
-    elif _machine_types(Signature(signature)) != _machine_types(closure.signature):
+    elif not _is_alike(Signature(signature), closure.signature):
         raise TypeError(f"'{closure.signature}' is no '{signature}'")
     return capsule(closure, signature)
 
 
-def _machine_types(signature: Signature) -> list[str]:
+def _is_alike(a: Signature, b: Signature) -> bool:
     """All that must agree: who gets the capsule has names of its own for types."""
-    return [type_.canonical for type_ in (signature.result, *signature.arguments)]
+    types = [[type_.canonical for type_ in (each.result, *each.arguments)] for each in (a, b)]
+    return types[0] == types[1] and a.variadic == b.variadic
 
 
 def unnamed(signature: Signature) -> str:
     """Without names and const, arrays as pointers: "double (int, double *)"."""
-    arguments = ", ".join(_spelled(type_) for type_ in signature.arguments)
-    return f"{_spelled(signature.result)} ({arguments or 'void'})"
+    arguments = [_spelled(type_) for type_ in signature.arguments]
+    arguments += ["..."] if signature.variadic else []
+    return f"{_spelled(signature.result)} ({', '.join(arguments) or 'void'})"
 
 
 def _spelled(type_: Type) -> str:
     spelling = type_.spelling
-    if type_.kind == "array":
-        spelling = f"{type_.spelling.partition('[')[0]}*"
-    words = re.findall(r"\w+|\S", spelling)
+    if type_.kind == "array" and type_.target is not None:
+        spelling = type_.target.declared("*")
+    words = re.findall(r"\w+|\.\.\.|\S", spelling)
     text = " ".join(word for word in words if word != "const")
-    return text.replace("* *", "**")
+    text = re.sub(r"(?<=[*(]) (?=[*)\w])| (?=[,)])|(?<=\)) (?=\()", "", text)
+    return text

@@ -1272,3 +1272,10 @@ def test_what_is_too_large_to_be_passed() -> None:
     assert pytramp.Pointer("struct s *", bytearray(8), types=types)
     with pytest.raises(pytramp.UnsupportedTypeError, match="'struct s': sizes add up to more than"):
         pytramp.Signature("void (struct s)", types=types)
+
+
+def test_classes_without_members() -> None:
+    types = pytramp.cdef("struct unknown; struct none {};")
+    with pytest.raises(pytramp.UnsupportedTypeError, match="'struct unknown' is incomplete"):
+        pytramp.Signature.from_types(None, types["struct unknown"])
+    assert str(pytramp.Signature.from_types(None, types["struct none"])) == "void (struct none)"

@@ -944,3 +944,22 @@ def test_made_by_a_thread_of_its_own() -> None:
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("declaration", "name"),
+    [
+        ("int (int, ...)", "int (int, ...)"),
+        ("void (int n, int (*each[n])(int))", "void (int, int (**)(int))"),
+        ("double (const char *const names[], double x[2][3])", "double (char **, double *)"),
+    ],
+)
+def test_names_of_capsules(declaration: str, name: str) -> None:
+    closure = pytramp.callback(declaration, lambda *args: 0)
+    assert f'capsule object "{name}"' in repr(closure.as_capsule())
+
+
+def test_a_capsule_of_variable_arguments_says_so() -> None:
+    closure = pytramp.callback("int (int, ...)", lambda n, more: n)
+    with pytest.raises(TypeError, match=r"'int \(int, \.\.\.\)' is no 'int \(int\)'"):
+        closure.as_capsule("int (int)")

@@ -239,3 +239,20 @@ def test_it_goes_with_its_cycle(lib: ctypes.CDLL) -> None:
     del owner, function
     gc.collect()
     assert gone() is None
+
+
+def test_structs_of_one_name_and_size() -> None:
+    """Each header has its own; those that C passes alike may stand for one another."""
+    text = "struct p { %s a, b; }; typedef double (*cb)(struct p); typedef cb get(void);"
+    real, whole, again = (pytramp.cdef(text % kind) for kind in ("double", "long", "double"))
+    if tools.LONG != 64:
+        pytest.skip("a long is no wider than an int")
+    total = pytramp.callback(real.cb, lambda p: p.a + p.b)
+    assert pytramp.callback(again.cb, total).native
+    assert not pytramp.callback(whole.cb, total).native
+    getter = pytramp.callback(whole.get, lambda: total)
+    with tools.reports() as seen:
+        assert not getter.as_ctypes()()
+    (report,) = seen
+    assert type(report.exception) is TypeError
+    assert pytramp.callback(again.get, lambda: total).as_ctypes()()(again["struct p"](1, 2)) == 3
