@@ -12,9 +12,10 @@ from typing import Any
 
 from pytramp._address import owner_of
 from pytramp._ctypes import _Holder
+from pytramp._lock import LOCK
 
 _CData: Any = ctypes.c_int.__mro__[-2]
-_at: dict[tuple[int, str | None], tuple[Any, ...]] = {}  # what was put into C's memory, by place
+_at: dict[int, dict[int, tuple[Any, ...]]] = {}  # put into C's memory: by address, and by size
 
 
 def paths_to(kinds: tuple[Any, ...], cls: Any) -> Iterator[str]:
@@ -49,12 +50,38 @@ def code_of(value: Any) -> tuple[Any, ...]:
     return () if owner is None else (owner,)
 
 
-def keep_at(address: int, name: str | None, code: tuple[Any, ...]) -> None:
-    """Until something else is put there: nobody can know how long C calls it."""
-    if code:
-        _at[address, name] = code
-    else:
-        _at.pop((address, name), None)
+def keep_at(address: int, size: int, cls: Any, name: str | None, code: tuple[Any, ...]) -> None:
+    """Code of an instance of cls, or of its member of that name, until something else is put where
+    all of that is: nobody can know how long C calls it."""
+    if name is not None:
+        if _is_bit_field(cls, name):
+            return
+        place = getattr(cls, name)
+        address, size = address + place.offset, place.size
+    with LOCK:
+        before = list(_taken(address, size))
+        if code:
+            _at.setdefault(address, {})[size] = code
+    del before  # which may run whatever code
+
+
+def _is_bit_field(cls: Any, name: str) -> bool:
+    """Their places are none of whole bytes; those of cdef()'s classes are properties."""
+    fields = [field for owner in cls.__mro__ for field in vars(owner).get("_fields_", ())]
+    is_own = any(field[0] == name and len(field) > 2 for field in fields)
+    return is_own or isinstance(getattr(cls, name), property)
+
+
+def _taken(address: int, size: int) -> Iterator[tuple[Any, ...]]:
+    """What is kept of places that lie in these bytes, and no more kept now."""
+    places = range(address, address + size)
+    starts = filter(_at.__contains__, places) if size < len(_at) else list(_at)
+    for start in [start for start in starts if start in places]:
+        kept = _at[start]
+        for length in [length for length in kept if start + length <= address + size]:
+            yield kept.pop(length)
+        if not kept:
+            del _at[start]
 
 
 def _objects(instance: Any) -> Any:

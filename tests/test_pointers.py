@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import gc
 import pickle
 import re
 import struct
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -719,3 +721,38 @@ def test_types_are_names_for_from_types() -> None:
     assert str(signature) == "double (point, int)"
     with pytest.raises(TypeError, match="from_types"):
         pytramp.Signature.from_types("int", name=3)  # type: ignore[call-arg]
+
+
+INHERITED = """
+typedef int (*f)(int);
+struct base { f one; };
+struct derived { struct base base; f two; };
+"""
+
+
+def test_what_is_kept_by_place() -> None:
+    """All that was put there, until it is no more, through whatever Pointer."""
+    types = pytramp.cdef(INHERITED)
+    memory = types["struct derived"]()
+    derived = pytramp.Pointer("struct derived *", memory, types=types)
+    base = pytramp.Pointer("struct base *", memory, types=types)
+    made: list[weakref.ref[Any]] = []
+
+    def new() -> pytramp.Closure:
+        closure = pytramp.callback("int (int)", lambda n: n)
+        made.append(weakref.ref(closure))
+        return closure
+
+    def alive() -> list[int]:
+        gc.collect()
+        return [i for i, closure in enumerate(made) if closure() is not None]
+
+    derived[0] = ((new(),), new())
+    base[0] = (new(),)
+    assert alive() == [0, 1, 2], "of the first only a part was overwritten"
+    assert memory.two(5) == memory.base.one(5) == 5
+    derived.two = new()
+    base.one = new()
+    assert alive() == [0, 1, 3, 4]
+    derived[0] = (types["struct base"](), None)
+    assert alive() == []

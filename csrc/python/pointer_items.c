@@ -70,9 +70,11 @@ static PyObject *get_item(pt_pointer_object *self, Py_ssize_t i) {
 }
 
 /* Until something else is put there. name is a member's, or NULL. Takes over code. */
-static int keep_code(const char *at, PyObject *name, PyObject *code) {
-    PyObject *done = code ? pt_ask("pytramp._keeping", "keep_at", "(nOO)", (Py_ssize_t)at,
-                                   name ? name : Py_None, code)
+static int keep_code(const struct pt_crossing *item, const char *at, PyObject *name,
+                     PyObject *code) {
+    PyObject *done = code ? pt_ask("pytramp._keeping", "keep_at", "(nnOOO)", (Py_ssize_t)at,
+                                   (Py_ssize_t)item->type->size,
+                                   item->ctype ? item->ctype : Py_None, name ? name : Py_None, code)
                           : NULL;
     Py_XDECREF(code);
     Py_XDECREF(done);
@@ -89,7 +91,7 @@ static int store_item(const pt_pointer_object *self, Py_ssize_t i, PyObject *val
         return -1;
     char *at = item_at(self, i);
     if (at) memcpy(at, scratch, item->type->size);
-    if (at && code) return keep_code(at, NULL, code);
+    if (at && code) return keep_code(item, at, NULL, code);
     Py_XDECREF(code);
     return at ? 0 : -1;
 }
@@ -299,7 +301,7 @@ static int set_member(const pt_pointer_object *self, PyObject *name, PyObject *v
     int failed = is_array ? set_in_copy(self, instance, name, value)
                           : PyObject_SetAttr(instance, name, value);
     if (!failed && item->kept)
-        failed = keep_code(at, name, pt_ask("pytramp._keeping", "code_of", "(O)", instance));
+        failed = keep_code(item, at, name, pt_ask("pytramp._keeping", "code_of", "(O)", instance));
     Py_DECREF(instance);
     return failed;
 }
