@@ -77,7 +77,7 @@ def of_callable(function: Callable[..., object], types: Any = None) -> Prototype
     the parameter where one has no annotation or cannot be passed by position, and as to_type.
     """
     try:
-        signature = inspect.signature(function)
+        signature = _signature(function)
     except ValueError as error:
         raise TypeError(f"{_called(function)} has no readable signature: {error}") from None
     hints = _hints(function)
@@ -207,7 +207,7 @@ def _complaint(spec: object) -> str:
 def _pointer_complaint(spec: object) -> str:
     """Pointer[float] says what is read, but not from what: which alias does."""
     (value,) = typing.get_args(spec) or (int,)
-    name, spelling = _POINTED.get(value, _POINTED[int])
+    name, spelling = _POINTED[value if isinstance(value, type) and value in _POINTED else int]
     return (
         f"{_shown(spec)} does not say which C type it points at: use pytramp.c.{name} or "
         f"const_{name}, or Annotated[{_shown(spec)}, pytramp.c.CType('{spelling} *')]"
@@ -252,6 +252,15 @@ def _annotated(hints: dict[str, Any], name: str, where: str, types: Any) -> Type
         hint = "None for void" if name == "return" else "pytramp.c.int or ctypes.c_int, for example"
         raise TypeError(f"{what} has no annotation: its C type is needed ({hint})")
     return to_type(hints[name], where, types)
+
+
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    """The parameters: their annotations are _hints' to evaluate, which PEP 649 leaves to 3.14."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def _hints(function: Callable[..., object]) -> dict[str, Any]:

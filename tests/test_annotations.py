@@ -578,6 +578,14 @@ def test_annotations_that_are_evaluated_later() -> None:
     assert str(pytramp.callback(names["function"]).signature) == "double (int, const int *)"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are evaluated at once")
+def test_annotations_that_never_can_be_evaluated() -> None:
+    names: dict[str, Any] = {"c": c}
+    exec(compile("def f(x: Missing) -> None: ...", "f", "exec", dont_inherit=True), names)
+    with pytest.raises(TypeError, match=r"the annotations of f cannot be evaluated: .*'Missing'"):
+        pytramp.callback(names["f"])
+
+
 def test_types_are_names_for_annotations() -> None:
     types = pytramp.cdef("typedef struct { double x, y; } point;")
 

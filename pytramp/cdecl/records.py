@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from pytramp import _ctypes, _keeping
+from pytramp import _ctypes
 from pytramp._core import Type, UnsupportedTypeError
 from pytramp._layout import Layout
 from pytramp._lock import LOCK
@@ -19,6 +19,7 @@ from pytramp.cdecl import fields, instances
 from pytramp.cdecl.model import (
     MAX_DEPTH,
     Array,
+    CType,
     Enumeration,
     Function,
     Member,
@@ -332,13 +333,24 @@ def _aggregate(record: Record, cls: Any) -> Type:
             parts.append((_element(element), counted_as, place.bit // 8))
     size, alignment, natural = layout.size, layout.alignment, layout.natural
     is_union = record.keyword == "union"
-    is_kept = _keeping.is_kept(cls)
     try:
         return Type.aggregate(
-            cls, record.spelling, size, alignment, parts, is_union, natural, is_kept
+            cls, record.spelling, size, alignment, parts, is_union, natural, _is_kept(record)
         )
     except ValueError as error:
         raise UnsupportedTypeError(f"{record.spelling!r}: {error}") from None
+
+
+def _is_kept(record: Record) -> bool:
+    """Has it function pointers or objects? The class would not say it before it has its fields."""
+    kinds = [plain(counted(member.use)[0]).type for member in record.members or ()]
+    return any(_is_kept(kind) if isinstance(kind, Record) else _is_code(kind) for kind in kinds)
+
+
+def _is_code(kind: CType) -> bool:
+    return isinstance(kind, Pointer) and (
+        is_object(kind.target) or isinstance(plain(kind.target).type, Function)
+    )
 
 
 def counted(use: Use) -> tuple[Use, int]:
