@@ -43,7 +43,7 @@ def look_and_call(self: Any, *args: Any, **kwargs: Any) -> Any:
     return CFuncPtr.__call__(self, *args, **kwargs)
 
 
-@functools.cache
+@functools.lru_cache(128)  # classes come and go
 def _check(restype: Any, argtypes: tuple[Any, ...]) -> None:
     try:
         signature = Signature.from_types(restype, *argtypes)
