@@ -198,6 +198,30 @@ def is_object(use: Use) -> bool:
     return isinstance(kind, (Named, Special)) and kind.name == "PyObject"
 
 
+def counted(use: Use) -> tuple[Use, int]:
+    """The elements of an array of arrays, and how many there are."""
+    count = 1
+    kind = plain(use).type
+    while isinstance(kind, Array):
+        count *= kind.length if isinstance(kind.length, int) else 0
+        use = kind.element
+        kind = plain(use).type
+    return use, count
+
+
+def keeps_code(record: Record) -> bool:
+    """Has it function pointers or objects? A class would not say it before it has its fields."""
+    for member in record.members or ():
+        kind = plain(counted(member.use)[0]).type
+        if isinstance(kind, Record) and keeps_code(kind):
+            return True
+        if isinstance(kind, Pointer):
+            is_function = isinstance(plain(kind.target).type, Function)
+            if is_function or is_object(kind.target):
+                return True
+    return False
+
+
 def extent(use: Use) -> tuple[int, int]:
     """(size, alignment). Raises Incomplete or NoLayout where the type has none."""
     kind = use.type

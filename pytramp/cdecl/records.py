@@ -19,7 +19,6 @@ from pytramp.cdecl import fields, instances
 from pytramp.cdecl.model import (
     MAX_DEPTH,
     Array,
-    CType,
     Enumeration,
     Function,
     Member,
@@ -29,8 +28,10 @@ from pytramp.cdecl.model import (
     Scalar,
     Special,
     Use,
+    counted,
     depth,
     is_object,
+    keeps_code,
     plain,
 )
 
@@ -335,33 +336,10 @@ def _aggregate(record: Record, cls: Any) -> Type:
     is_union = record.keyword == "union"
     try:
         return Type.aggregate(
-            cls, record.spelling, size, alignment, parts, is_union, natural, _is_kept(record)
+            cls, record.spelling, size, alignment, parts, is_union, natural, keeps_code(record)
         )
     except ValueError as error:
         raise UnsupportedTypeError(f"{record.spelling!r}: {error}") from None
-
-
-def _is_kept(record: Record) -> bool:
-    """Has it function pointers or objects? The class would not say it before it has its fields."""
-    kinds = [plain(counted(member.use)[0]).type for member in record.members or ()]
-    return any(_is_kept(kind) if isinstance(kind, Record) else _is_code(kind) for kind in kinds)
-
-
-def _is_code(kind: CType) -> bool:
-    return isinstance(kind, Pointer) and (
-        is_object(kind.target) or isinstance(plain(kind.target).type, Function)
-    )
-
-
-def counted(use: Use) -> tuple[Use, int]:
-    """The elements of an array of arrays, and how many there are."""
-    count = 1
-    kind = plain(use).type
-    while isinstance(kind, Array):
-        count *= kind.length if isinstance(kind.length, int) else 0
-        use = kind.element
-        kind = plain(use).type
-    return use, count
 
 
 def _element(use: Use) -> Type:

@@ -23,6 +23,7 @@ from pytramp.cdecl.model import (
     Scalar,
     Special,
     Use,
+    counted,
     is_object,
     plain,
 )
@@ -242,7 +243,7 @@ def _array_target(array: Array, place: Place) -> Type:
         )
     from pytramp.cdecl import records
 
-    element, count = records.counted(Use(array))
+    element, count = counted(Use(array))
     part = _target(element, plain(element).type, place)
     try:
         cls = records.class_for(Use(array))
