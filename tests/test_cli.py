@@ -137,6 +137,9 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @tools.posix("file names of bytes")
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_commands_show_any_file_name(elsewhere: Path, encoding: str) -> None:
+    name = os.fsencode(elsewhere.name).decode(encoding, "surrogateescape")
+    if sys.version_info >= (3, 15) and re.search("[\ud800-\udfff]", name):
+        pytest.skip("CPython 3.15 loads no extension modules from there, its own neither")
     code = (
         "import sys; from pytramp import __main__; from pytramp.cli import demo, _demo_pages\n"
         "demo.PARTS = (('look', _demo_pages.mappings),)\n"
@@ -145,7 +148,6 @@ def test_commands_show_any_file_name(elsewhere: Path, encoding: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(elsewhere), **ENCODINGS[encoding]}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
     assert (done.returncode, done.stderr) == (0, b""), done.stdout
-    name = os.fsencode(elsewhere.name).decode(encoding, "surrogateescape")
     assert done.stdout.count(name.encode(encoding, "backslashreplace")) >= 2, done.stdout
 
 
