@@ -237,6 +237,7 @@ int grows(int (*f)(const char *, ...)) {
 @pytest.mark.skipif(
     not hasattr(tools.c_library(), "register_printf_specifier"), reason="glibc's own"
 )
+@pytest.mark.skipif(tools.SANITIZED, reason="a sanitizer knows the formats of others only")
 def test_text_that_grows_meanwhile() -> None:
     texts: list[bytes] = []
 
