@@ -243,7 +243,7 @@ def test_slices_that_cannot_be() -> None:
             p[without_start]
     with pytest.raises(ValueError, match="needs an end"):
         p[2::-1]
-    for beyond in (slice(-(2**62), 2**62), slice(2**62, -(2**62), -1)):
+    for beyond in (slice(-(2**62), 2**62), slice(2**62, -(2**62), -1), slice(2**64), slice(2**62)):
         with pytest.raises(OverflowError):
             p[beyond]
     assert p[5 : -sys.maxsize] == p[-sys.maxsize : 5 : -1] == []

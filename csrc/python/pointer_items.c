@@ -4,6 +4,7 @@
 #include "../type.h"
 #include "convert.h"
 #include "pointer.h"
+#include "view.h"
 
 static pt_pointer_object *as_pointer(PyObject *self) {
     return (pt_pointer_object *)self;
@@ -136,7 +137,9 @@ static Py_ssize_t slice_of(pt_pointer_object *self, PyObject *slice, Py_ssize_t 
     if (check_ends((PySliceObject *)slice, *step)) return -1;
     Py_ssize_t low = *step > 0 ? *start : stop, high = *step > 0 ? stop : *start;
     if (low >= high) return 0;
-    if (__builtin_sub_overflow(high, low, &distance)) {
+    size_t size = self->item->type->size;
+    if (__builtin_sub_overflow(high, low, &distance) ||
+        (size && distance > (Py_ssize_t)(PT_MAX_BYTES / size))) {
         PyErr_SetString(PyExc_OverflowError, "the slice is longer than memory");
         return -1;
     }

@@ -97,14 +97,10 @@ static PyObject *open_view(const pt_closure_object *closure, Py_ssize_t i, void 
     return pt_pointer_new(item, crossing->target, crossing->readonly, memory, extent->lengths[0]);
 }
 
-/* More than this is no memory's size: no CPU's addresses have 60 bits, and bytes objects, which
- * text is copied to, have a header. */
-#define MAX_BYTES (PTRDIFF_MAX > INT32_MAX ? PTRDIFF_MAX >> 3 : PTRDIFF_MAX - 4096)
-
 /* Does the memory end before the address space does? */
 static int check_end(const void *memory, Py_ssize_t bytes) {
     if (PT_LIKELY((uintptr_t)memory <= UINTPTR_MAX - (uintptr_t)bytes) &&
-        PT_LIKELY(bytes <= MAX_BYTES))
+        PT_LIKELY(bytes <= PT_MAX_BYTES))
         return 0;
     PyErr_SetString(PyExc_ValueError, "the length of an array parameter is more than memory holds");
     return -1;

@@ -5,6 +5,10 @@
 #include "objects.h"
 #include "shape.h"
 
+/* More than this is no memory's size: no CPU's addresses have 60 bits, and bytes objects, which
+ * text is copied to, have a header. */
+#define PT_MAX_BYTES (PTRDIFF_MAX > INT32_MAX ? PTRDIFF_MAX >> 3 : PTRDIFF_MAX - 4096)
+
 /* Fills view->strides, of items one after another. Where there are none, the product of the other
  * lengths may be any number: it wraps. */
 PT_HIDDEN void pt_view_strides(Py_buffer *view);
