@@ -179,8 +179,9 @@ def uninstall() -> None:
         ctypes._CFuncPtr = CFuncPtr
     _base.__new__ = CFuncPtr.__new__
     for prototype in _prototypes():
-        own = vars(prototype)
-        if own.get("__new__") is prototype_new and stood_for(prototype) is prototype:
+        if stood_for(prototype) is not prototype:
+            continue  # it is ours
+        if vars(prototype).get("__new__") is prototype_new:
             del prototype.__new__
-            if own.get("__call__") is _libffi.look_and_call:
-                del prototype.__call__
+        if vars(prototype).get("__call__") is _libffi.look_and_call:
+            del prototype.__call__
