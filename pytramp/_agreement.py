@@ -24,15 +24,11 @@ def agree(a: Signature, b: Signature) -> bool:
     """
     if a.variadic != b.variadic or len(a.arguments) != len(b.arguments):
         return False
-    types = (a.result, *a.arguments)
-    pairs = zip(types, (b.result, *b.arguments), strict=True)
     if a == b:
         return True
+    pairs = zip((a.result, *a.arguments), (b.result, *b.arguments), strict=True)
     # Of one name and size there may be several structs: each header has its own.
-    has_structs = any(type_.canonical == "aggregate" for type_ in types)
-    return all(_same(left, right) for left, right in pairs) and (
-        not has_structs or passed_alike(a, b)
-    )
+    return all(_same(left, right) for left, right in pairs) and passed_alike(a, b)
 
 
 def _same(a: Type, b: Type) -> bool:

@@ -11,15 +11,15 @@ def as_capsule(closure: Closure, signature: str | None) -> object:
     """The capsule; see Closure.as_capsule."""
     if signature is None:
         signature = unnamed(closure.signature)
-    elif not _is_alike(Signature(signature), closure.signature):
+    elif _machine_types(Signature(signature)) != _machine_types(closure.signature):
         raise TypeError(f"'{closure.signature}' is no '{signature}'")
     return capsule(closure, signature)
 
 
-def _is_alike(a: Signature, b: Signature) -> bool:
+def _machine_types(signature: Signature) -> tuple[list[str], bool]:
     """All that must agree: who gets the capsule has names of its own for types."""
-    types = [[type_.canonical for type_ in (each.result, *each.arguments)] for each in (a, b)]
-    return types[0] == types[1] and a.variadic == b.variadic
+    types = [type_.canonical for type_ in (signature.result, *signature.arguments)]
+    return types, signature.variadic
 
 
 def unnamed(signature: Signature) -> str:
@@ -35,5 +35,4 @@ def _spelled(type_: Type) -> str:
         spelling = type_.target.declared("*")
     words = re.findall(r"\w+|\.\.\.|\S", spelling)
     text = " ".join(word for word in words if word != "const")
-    text = re.sub(r"(?<=[*(]) (?=[*)\w])| (?=[,)])|(?<=\)) (?=\()", "", text)
-    return text
+    return re.sub(r"(?<=[*(]) (?=[*)\w])| (?=[,)])|(?<=\)) (?=\()", "", text)

@@ -6,6 +6,7 @@
 #include <uchar.h>
 #include <wchar.h>
 
+#include "layout_union.h"
 #include "type.h"
 
 /* ---- Against the compiler ---- */
@@ -28,17 +29,6 @@ static void check_layout(const char *text, const pytramp_type *type, size_t size
     for (size_t i = 0; i < n; i++)
         CHECK(type->members[i].offset == offsets[i], "%s: member %zu at %zu, not %zu", text, i,
               type->members[i].offset, offsets[i]);
-}
-
-static pytramp_status layout_union(const pytramp_type **type, size_t size, size_t alignment,
-                                   size_t n, const pytramp_member *members) {
-    pytramp_layout layout = {.struct_size = sizeof layout,
-                             .size = size,
-                             .alignment = alignment,
-                             .is_union = 1,
-                             .nmembers = n,
-                             .members = members};
-    return pytramp_type_layout_ex(type, &layout);
 }
 
 /* The same aggregate given by its numbers is the same type. */

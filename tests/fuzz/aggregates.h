@@ -2,6 +2,7 @@
 #ifndef AGGREGATES_H
 #define AGGREGATES_H
 
+#include "../c/layout_union.h"
 #include "input.h"
 
 /* ---- Statuses: a call with mistakes must report one of them ---- */
@@ -125,17 +126,6 @@ static void check_offsets(const pytramp_type *type, size_t pack, int overlap) {
         if (reach > end) end = reach;
     }
     assert(type->alignment == alignment && type->size - end < alignment);
-}
-
-static pytramp_status layout_union(const pytramp_type **type, size_t size, size_t alignment,
-                                   size_t n, const pytramp_member *members) {
-    pytramp_layout layout = {.struct_size = sizeof layout,
-                             .size = size,
-                             .alignment = alignment,
-                             .is_union = 1,
-                             .nmembers = n,
-                             .members = members};
-    return pytramp_type_layout_ex(type, &layout);
 }
 
 typedef pytramp_status layout(const pytramp_type **, size_t, size_t, size_t,
