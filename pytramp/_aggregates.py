@@ -11,7 +11,7 @@ from typing import Any
 
 from pytramp import _ctypes, _keeping, _layout
 from pytramp._core import Type, UnsupportedTypeError
-from pytramp._members import count_of
+from pytramp._members import count_of, fields_of
 from pytramp.cdecl import records
 
 _SPELLINGS: dict[Any, str] = {}
@@ -90,8 +90,7 @@ def _natural_alignment(field_type: Any) -> int:
     element = element_class(field_type)
     if not issubclass(element, (ctypes.Structure, ctypes.Union)):
         return ctypes.alignment(element)
-    fields = [field for owner in element.__mro__ for field in vars(owner).get("_fields_", ())]
-    return max([1, *(_natural_alignment(field[1]) for field in fields)])
+    return max([1, *(_natural_alignment(field[1]) for field in fields_of(element))])
 
 
 def element_class(field_type: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from pytramp._address import owner_of
 from pytramp._ctypes import _Holder
 from pytramp._lock import LOCK
+from pytramp._members import fields_of
 
 _CData: Any = ctypes.c_int.__mro__[-2]
 _at: dict[int, dict[int, tuple[Any, ...]]] = {}  # put into C's memory: by address, and by size
@@ -25,14 +26,17 @@ def paths_to(kinds: tuple[Any, ...], cls: Any) -> Iterator[str]:
     if issubclass(cls, kinds):
         yield ""
     elif issubclass(cls, (ctypes.Structure, ctypes.Union)):
-        for owner in reversed(cls.__mro__):
-            for name, kind, *_ in vars(owner).get("_fields_", ()):
-                yield from (f".{name}{path}" for path in paths_to(kinds, kind))
+        for name, kind, *_ in fields_of(cls):
+            yield from (f".{name}{path}" for path in paths_to(kinds, kind))
 
 
 def is_kept(cls: Any) -> bool:
     """Is there a function pointer or an object among the members?"""
-    return any(True for _ in paths_to((CFuncPtr, ctypes.py_object), cls))
+    return _has((CFuncPtr, ctypes.py_object), cls)
+
+
+def _has(kinds: tuple[Any, ...], cls: Any) -> bool:
+    return next(paths_to(kinds, cls), None) is not None
 
 
 def all_of(instance: Any) -> tuple[Any, ...]:
@@ -43,7 +47,7 @@ def all_of(instance: Any) -> tuple[Any, ...]:
 def code_of(value: Any) -> tuple[Any, ...]:
     """What the function pointer, or those in a struct, belongs to; and all objects in a struct."""
     if isinstance(value, (ctypes.Structure, ctypes.Union)):
-        if any(True for _ in paths_to((ctypes.py_object,), type(value))):
+        if _has((ctypes.py_object,), type(value)):
             return all_of(value)
         return tuple(code for leaf in _leaves(_objects(value)) for code in _code(leaf))
     owner = owner_of(value)
@@ -67,8 +71,7 @@ def keep_at(address: int, size: int, cls: Any, name: str | None, code: tuple[Any
 
 def _is_bit_field(cls: Any, name: str) -> bool:
     """Their places are none of whole bytes; those of cdef()'s classes are properties."""
-    fields = [field for owner in cls.__mro__ for field in vars(owner).get("_fields_", ())]
-    is_own = any(field[0] == name and len(field) > 2 for field in fields)
+    is_own = any(field[0] == name and len(field) > 2 for field in fields_of(cls))
     return is_own or isinstance(getattr(cls, name), property)
 
 

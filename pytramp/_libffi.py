@@ -11,11 +11,10 @@ from __future__ import annotations
 import ctypes
 import functools
 from _ctypes import CFuncPtr
-from collections.abc import Iterator
 from typing import Any
 
 from pytramp._core import Signature, Type, UnsupportedTypeError
-from pytramp._members import count_of
+from pytramp._members import count_of, fields_of
 from pytramp._stand_ins import stand_in
 
 _Aggregate = (ctypes.Structure, ctypes.Union)
@@ -74,7 +73,7 @@ def _as_seen(cls: Any) -> Type | None:
     members: list[tuple[Type, int, int]] = []
     size, alignment = ctypes.sizeof(cls), ctypes.alignment(cls)
     end = 0
-    for kind in _field_types(cls):
+    for _, kind, *_ in fields_of(cls):  # of a bit-field, the type that it is declared with
         item = element_class(kind)
         type_ = _as_seen(item) if issubclass(item, _Aggregate) else element(item, cls.__name__)
         if type_ is None:
@@ -87,10 +86,3 @@ def _as_seen(cls: Any) -> Type | None:
         if count:
             members.append((type_, count_of(count, item is not kind), start))
     return Type.aggregate(cls, f"struct {cls.__name__}", size, alignment, members, False, alignment)
-
-
-def _field_types(cls: Any) -> Iterator[Any]:
-    """Those of base classes first; of a bit-field, the type that it is declared with."""
-    for owner in reversed(cls.__mro__):
-        for _, kind, *_ in vars(owner).get("_fields_", ()):
-            yield kind

@@ -41,3 +41,13 @@ def frozen() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    """pytramp is what ctypes makes callbacks with, in the whole process."""
+    from pytramp import interop
+
+    interop.install()
+    yield
+    interop.uninstall()

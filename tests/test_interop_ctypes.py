@@ -15,7 +15,6 @@ import sys
 import sysconfig
 import tracemalloc
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import CFUNCTYPE as IMPORTED_BEFORE
 from ctypes import c_char_p, c_double, c_int, c_short, c_size_t, c_void_p, c_wchar_p
@@ -51,13 +50,6 @@ BEFORE = ctypes.CFUNCTYPE(c_short, c_short)  # made before anything was installe
 @pytest.fixture(scope="module")
 def lib() -> ctypes.CDLL:
     return tools.library(SOURCE)
-
-
-@pytest.fixture
-def installed() -> Iterator[None]:
-    interop.install()
-    yield
-    interop.uninstall()
 
 
 def live() -> int:

@@ -6,7 +6,6 @@ import ctypes
 import platform
 import re
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -141,13 +140,6 @@ SUM = "struct pair { double x, y; }; double sum(struct pair p) { return p.x + p.
 
 def total(pair: Any) -> float:
     return float(pair.x + pair.y)
-
-
-@pytest.fixture
-def installed() -> Iterator[None]:
-    interop.install()
-    yield
-    interop.uninstall()
 
 
 def test_calls_of_ctypes_own_stay_what_they_are(installed: None) -> None:
