@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import re
-import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ import tools
 
 import pytramp
 from pytramp import interop
+from pytramp._stand_ins import stand_in
 from pytramp.interop import ctypes as interop_ctypes
 
 x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="places of x86-64")
@@ -189,16 +190,21 @@ def test_fields_take_what_ctypes_made() -> None:
 
 
 def test_one_class_for_all_who_ask_at_once() -> None:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            for _ in range(50):
-                cls = type("Fresh", (ctypes.Structure,), {"_fields_": [("x", ctypes.c_double)]})
-                ctypes.CFUNCTYPE(None, cls)
-                made = list(
-                    pool.map(lambda _, cls=cls: interop_ctypes.CFUNCTYPE(None, cls), "abcd")
-                )
-                assert len(set(made)) == 1
-    finally:
-        sys.setswitchinterval(interval)
+    """Who comes while it is being made waits for it."""
+    prototype = ctypes.CFUNCTYPE(None, Pair, Pair)
+    begun, ended = threading.Event(), threading.Event()
+
+    def ready(_: Any) -> None:
+        begun.set()
+        ended.wait(0.5)
+
+    def second() -> Any:
+        begun.wait()
+        made = stand_in(prototype, "_test_", lambda _: None)
+        ended.set()
+        return made
+
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(second)
+        assert stand_in(prototype, "_test_", ready) is other.result()
+    assert interop_ctypes.CFUNCTYPE(None, Pair) is interop_ctypes.CFUNCTYPE(None, Pair)
